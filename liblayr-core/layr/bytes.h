@@ -18,7 +18,10 @@ void layr_store16(uint8_t p[2], uint16_t v);
 void layr_store32(uint8_t p[4], uint32_t v);
 void layr_store64(uint8_t p[8], uint64_t v);
 
-/* A reader over bytes it does not own. A read past the end sets bad and gives 0 / NULL. */
+/*
+ * A reader over bytes it does not own. A read past the end sets bad and gives 0 / NULL, and so does
+ * every read after it: a parser may read on and look at bad once, before it uses a value.
+ */
 typedef struct layr_reader {
     const uint8_t *p, *end;
     bool bad;
@@ -59,7 +62,7 @@ int layr_unb64(uint8_t *out, size_t len, const char *in, size_t in_len) LAYR_CHE
 /* Decode any length: out holds in_len * 3 / 4 bytes, *out_len says how many came. */
 int layr_unb64_any(uint8_t *out, size_t *out_len, const char *in, size_t in_len) LAYR_CHECKED;
 
-/* An unsigned decimal string: 1 to 20 digits, no sign, no leading zero but "0" itself. */
+/* An unsigned decimal string: 1 to 20 digits, no sign, no leading zero but "0" itself, below 2^64. */
 #define LAYR_DEC_MAX 21
 void layr_dec(char out[LAYR_DEC_MAX], uint64_t v);
 int layr_undec(uint64_t *out, const char *in, size_t in_len) LAYR_CHECKED;

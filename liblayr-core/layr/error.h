@@ -54,7 +54,12 @@ typedef struct layr_diag {
     char text[LAYR_DIAG_MAX];  /* NUL-terminated UTF-8, no newline at the end */
 } layr_diag_t;
 
-/* Set code and text (cut at LAYR_DIAG_MAX); returns code. d may be NULL. */
+/*
+ * Set code and text (cut at LAYR_DIAG_MAX); returns code. d may be NULL; errno stays.
+ * What went wrong first, closest to the cause, stays: when d holds a code already, nothing
+ * changes. Zero the structure before first use and to use it anew. Control characters and
+ * broken UTF-8 in what a text quotes become question marks.
+ */
 int layr_diag_set(layr_diag_t *d, int code, const char *fmt, ...) LAYR_PRINTF(3, 4);
 
 #endif

@@ -1,0 +1,77 @@
+/*
+ * The transport: one thread that runs libcurl's multi interface for many requests at a time (HTTP/2 multiplexed
+ * where the host speaks it).  The only place of the library with sockets.
+ */
+#ifndef LAYR_NET_H
+#define LAYR_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layr/error.h"
+
+typedef struct layr_net layr_net_t;
+
+typedef struct layr_net_config {
+    const char *ca_file;       /* NULL: the system's CAs */
+    long connect_ms;           /* 0: 5,000 */
+    long stall_ms;             /* 0: 8,000: no byte either way for this long ends a request */
+    long max_per_host;         /* 0: 8 requests at a time to one host; more wait in its queue */
+    const char *user_agent;    /* NULL: "layr/<version>" */
+} layr_net_config_t;
+
+int layr_net_new(layr_net_t **out, const layr_net_config_t *c) LAYR_CHECKED;
+/* Cancels what is under way (its done is called with LAYR_ERR_CANCELLED), ends the thread. */
+void layr_net_free(layr_net_t *net);
+
+/* TLS trust of a request's origin. */
+typedef enum layr_trust {
+    LAYR_TRUST_CA,             /* CA and host name */
+    LAYR_TRUST_PINS,           /* these keys and no other; the CA does not count */
+    LAYR_TRUST_NONE            /* nothing checked: for v1/node only, which proves itself */
+} layr_trust_t;
+
+/* A request. All pointers must stay valid until done; net never frees them. */
+typedef struct layr_req {
+    const char *method;        /* "GET", "PUT", "POST", "HEAD" */
+    const char *url;
+    const char *const *headers;/* "Name: value", NULL-terminated, or NULL */
+    const uint8_t *body;       /* NULL: none */
+    size_t body_len;
+    bool h2c;                  /* http: speak HTTP/2 with prior knowledge */
+    layr_trust_t trust;
+    const uint8_t (*pins)[32]; /* with LAYR_TRUST_PINS */
+    unsigned pin_count;
+    long total_ms;             /* whole request at most, 0: none */
+    long min_bytes_s;          /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */
+    uint8_t *into;             /* response body goes here ... */
+    size_t into_cap;           /* ... and one longer than this fails with LAYR_ERR_LIMIT */
+    int priority;              /* higher first when requests wait for one host */
+    void *ctx;                 /* the caller's */
+    /* Called once on the net thread; must not block; may submit. */
+    void (*done)(struct layr_req *r);
+    /* Called on the net thread as bytes come or go; may be NULL. */
+    void (*progress)(struct layr_req *r, size_t sent, size_t received);
+
+    /* The result. */
+    int error;                 /* LAYR_OK when an HTTP answer came whole (whatever its status), else NET, TIMEOUT, AUTH (TLS), LIMIT, CANCELLED */
+    char error_text[256];      /* what the transport says, for a person */
+    int status;                /* HTTP status, 0 when none came */
+    size_t into_len;           /* bytes received */
+    char content_type[64];
+    char layr_contact[1025];   /* Layr-Contact header, "" when none or too long */
+    long retry_after;          /* seconds, or 0 */
+    uint64_t usec;             /* from the start on the wire to the end */
+
+    void *net_private;         /* the transport's own, between submit and done */
+} layr_req_t;
+
+/* Queue a request. LAYR_ERR_ARG for a URL that is not http(s). done will be called unless this fails. */
+int layr_net_submit(layr_net_t *net, layr_req_t *r) LAYR_CHECKED;
+/* Ask for an end: done follows with LAYR_ERR_CANCELLED unless it is over already. From any thread. */
+void layr_net_cancel(layr_net_t *net, layr_req_t *r);
+/* Submit and wait. Not from the net thread. */
+int layr_net_run(layr_net_t *net, layr_req_t *r) LAYR_CHECKED;
+
+#endif
