@@ -50,6 +50,10 @@ void layr_buf_add16(layr_buf_t *b, uint16_t v);
 void layr_buf_add32(layr_buf_t *b, uint32_t v);
 void layr_buf_add64(layr_buf_t *b, uint64_t v);
 
+/*
+ * Hex and base64url take no branch and touch no memory that depends on what they carry: they are fit for
+ * keys. A decoder that fails leaves its output alone; in and out may not overlap.
+ */
 /* Lower-case hex; out holds 2 * len + 1 bytes. Only lower case is read back. */
 void layr_hex(char *out, const uint8_t *in, size_t len);
 int layr_unhex(uint8_t *out, size_t len, const char *in, size_t in_len) LAYR_CHECKED;
