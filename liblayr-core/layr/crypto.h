@@ -19,7 +19,10 @@
 #define LAYR_SALT_BYTES 16
 #define LAYR_ORDER_ID_BYTES 16
 
-/* Start the crypto libraries; call once, before anything else. */
+/*
+ * Start the crypto libraries; call before anything else, and before other threads use the library (again is
+ * harmless). Until then what hashes or seals fails with LAYR_ERR_CRYPTO.
+ */
 int layr_init(void) LAYR_CHECKED;
 
 typedef struct layr_span {
@@ -27,7 +30,7 @@ typedef struct layr_span {
     size_t len;
 } layr_span_t;
 
-/* KDF(key, label, data...): BLAKE2b-256 keyed with key over u32 LE length and bytes of label, then of each datum. */
+/* KDF(key, label, data...): BLAKE2b-256 keyed with key over u32 LE length and bytes of label, then of each datum (below 4 GiB). */
 void layr_kdf(uint8_t out[32], const uint8_t key[32], const char *label, const layr_span_t *data, size_t n);
 /* The usual forms: no data, and one datum. */
 void layr_kdf0(uint8_t out[32], const uint8_t key[32], const char *label);
@@ -46,7 +49,10 @@ void layr_hash_free(layr_hash_t *h);
 void layr_random(void *out, size_t len);
 void layr_wipe(void *p, size_t len);
 
-/* The keys that follow from a file's write secret W. audit_* and write only when the cap gives them. */
+/*
+ * The keys that follow from a file's write secret W; what the cap did not give is zero, and rights says what it
+ * gave. Plain memory: its holder wipes it.
+ */
 typedef struct layr_file_keys {
     uint8_t W[32], R[32], P[32], A[32];
     uint8_t record_seed[32];       /* KDF(W, "record"): signs the record */
@@ -59,7 +65,7 @@ typedef struct layr_file_keys {
 
 #define LAYR_CAN_READ 1u   /* R, P */
 #define LAYR_CAN_VERIFY 2u /* P, A */
-#define LAYR_CAN_WRITE 4u  /* W and all that follows */
+#define LAYR_CAN_WRITE 4u  /* W and all that follows; always with the other two */
 
 void layr_file_keys_from_write(layr_file_keys_t *k, const uint8_t W[32]);
 void layr_file_keys_wipe(layr_file_keys_t *k);
@@ -79,7 +85,8 @@ int layr_verify(const uint8_t sig[64], const void *msg, size_t len, const uint8_
 
 /*
  * Capabilities as strings: layr:w:<W>, layr:r:<record id>:<R>, layr:v:<record id>:<P>:<A>.
- * Parse fills what the cap gives and sets rights. LAYR_ERR_CAP when it is not a cap.
+ * Parse zeroes k, fills what the cap gives and sets rights. LAYR_ERR_CAP, and k untouched, when it is not a cap:
+ * white space around it is the caller's to cut off.
  */
 #define LAYR_CAP_MAX 160
 int layr_cap_parse(layr_file_keys_t *k, const char *s, size_t len) LAYR_CHECKED;
@@ -91,18 +98,35 @@ int layr_cap_format(char out[LAYR_CAP_MAX], const layr_file_keys_t *k, char kind
 void layr_phrase_from_key(char out[LAYR_PHRASE_MAX], const uint8_t master[32]);
 /*
  * White space and case are forgiven. LAYR_ERR_FORMAT: not 24 words; LAYR_ERR_NOTFOUND: an unknown word,
- * its place (1..24) in *bad_word; LAYR_ERR_AUTH: the checksum does not match.
+ * its place (1..24) in *bad_word (which may be NULL); LAYR_ERR_AUTH: the checksum does not match.
  */
 int layr_phrase_to_key(uint8_t master[32], const char *phrase, size_t len, unsigned *bad_word) LAYR_CHECKED;
-/* The general BIP-39 form, for 16 to 32 bytes of entropy in steps of 4 (known answers). */
+/* The general BIP-39 form, for 16 to 32 bytes of entropy in steps of 4 (known answers). LAYR_ERR_LIMIT: over cap. */
 int layr_bip39_encode(char *out, size_t cap, const uint8_t *entropy, size_t len) LAYR_CHECKED;
 
 /*
- * The owner's key file: text, mode 0600. Plain: "layr-key-v1\n" + 64 hex digits + "\n". Wrapped:
- * "layr-key-v1 argon2id\n" + opslimit, memlimit bytes, salt hex, nonce hex, XChaCha20-Poly1305 ciphertext hex, a line each.
- * write: never over an existing file (LAYR_ERR_EXISTS); temp file, fsync, link. passphrase NULL: not wrapped.
+ * The owner's key file: text, mode 0600, a newline after every line, nothing else. Plain:
+ *
+ *     layr-key-v1
+ *     <64 hex digits: the master secret>
+ *
+ * Wrapped: the costs are libsodium's opslimit (1 to 10) and memlimit in bytes (8 KiB to 1 GiB), decimal; the key is
+ * Argon2id v1.3 of the passphrase (32 bytes out); the last line seals the secret with XChaCha20-Poly1305 (IETF, no
+ * additional data), tag at the end:
+ *
+ *     layr-key-v1 argon2id
+ *     <opslimit>
+ *     <memlimit>
+ *     <32 hex digits: salt>
+ *     <48 hex digits: nonce>
+ *     <96 hex digits: sealed secret>
+ *
+ * write: never over an existing file (LAYR_ERR_EXISTS); temp file, fsync, link, fsync of the folder, which must be
+ * there. passphrase NULL: not wrapped; an empty one is LAYR_ERR_ARG.
  * read: LAYR_ERR_KEY when the passphrase is needed (NULL given) or wrong, LAYR_ERR_NOTFOUND when there is none,
- * LAYR_ERR_CAP when group or others may read it.
+ * LAYR_ERR_CAP when group or others have any access, LAYR_ERR_FORMAT when it is no key file, LAYR_ERR_LIMIT when it
+ * is over 4 KiB or a cost is out of its bounds, LAYR_ERR_IO otherwise, as for a symbolic link. A plain file is read
+ * whatever passphrase is given.
  */
 int layr_keyfile_write(const char *path, const uint8_t master[32], const char *passphrase, layr_diag_t *d) LAYR_CHECKED;
 int layr_keyfile_read(uint8_t master[32], const char *path, const char *passphrase, layr_diag_t *d) LAYR_CHECKED;
@@ -117,7 +141,8 @@ void layr_segment_hash(uint8_t out[32], const uint8_t key[32], const uint8_t sha
 /*
  * AES-256-GCM, one chunk a time, no additional data; nonce = chunk number u64 LE, flag (1 on the last), 0 0 0.
  * A sealer holds one key's schedule: one for each thread and key. out is len + 16 bytes for seal, len - 16 for open;
- * in and out may be the same place. open: LAYR_ERR_AUTH leaves out zeroed.
+ * in and out may be the same place, but not overlap otherwise. open: LAYR_ERR_AUTH leaves out zeroed;
+ * LAYR_ERR_FORMAT: shorter than a tag. LAYR_ERR_ARG before a key was set; LAYR_ERR_LIMIT over 1 GiB.
  */
 #define LAYR_SEAL_OVERHEAD 16
 typedef struct layr_sealer layr_sealer_t;
@@ -130,7 +155,7 @@ int layr_open_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t le
 void layr_shard_key(uint8_t out[32], const uint8_t R[32], const uint8_t salt[16]);
 void layr_page_key(uint8_t out[32], const uint8_t P[32], const uint8_t salt[16]);
 
-/* A root's half: 32 random bytes s, ciphertext, 16-byte GCM tag; nonce zero; key KDF(key, label, s). out: len + 48. */
+/* A root's half: 32 random bytes s, ciphertext, 16-byte GCM tag; nonce zero; key KDF(key, label, s). out: len + 48; in and out do not overlap. open fails as above. */
 #define LAYR_HALF_OVERHEAD 48
 int layr_half_seal(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t s[32], const uint8_t *in, size_t len) LAYR_CHECKED;
 int layr_half_open(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t *in, size_t len) LAYR_CHECKED; /* out: len - 48 */
