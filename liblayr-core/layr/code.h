@@ -47,20 +47,27 @@ int layr_shape_of(layr_shape_t *out, layr_scheme_t s, size_t size) LAYR_CHECKED;
 
 /*
  * Erasure code: systematic, ISA-L gf_gen_cauchy1_matrix. A coder is read-only after new: threads may share it.
- * encode_stripe: data[k], parity[n - k], each len bytes; len is any multiple of 16 up to 65,520; worked in pieces <= 64 KiB.
+ * data[k], out[count], each len bytes; len is any multiple of 16 from 16 to 65,520; worked in pieces that stay in cache.
  */
 typedef struct layr_coder layr_coder_t;
 int layr_coder_new(layr_coder_t **out, layr_scheme_t s) LAYR_CHECKED;
 void layr_coder_free(layr_coder_t *c);
-/* One parity row at a time (row in k .. n - 1), so that shards are made independently by threads. k == 1: a copy. */
+layr_scheme_t layr_coder_scheme(const layr_coder_t *c);
+/* Parity rows first .. first + count - 1 (all in k .. n - 1), together: each pass over the data gives several. k == 1: copies. */
+int layr_encode_run(const layr_coder_t *c, unsigned first, unsigned count, uint8_t *const *out,
+                    const uint8_t *const *data, size_t len) LAYR_CHECKED;
+/* One of them; all of them. */
 int layr_encode_row(const layr_coder_t *c, unsigned row, uint8_t *out, const uint8_t *const *data, size_t len) LAYR_CHECKED;
 int layr_encode_rows(const layr_coder_t *c, uint8_t *const *parity, const uint8_t *const *data, size_t len) LAYR_CHECKED;
 
-/* A decoder for one set of k distinct survivors (any order); read-only after new. */
+/* A decoder for one set of k distinct survivors (any order); read-only after new, and does not need c any more. */
 typedef struct layr_decoder layr_decoder_t;
 int layr_decoder_new(layr_decoder_t **out, const layr_coder_t *c, const uint8_t *survivors /* [k] */) LAYR_CHECKED;
 void layr_decoder_free(layr_decoder_t *d);
-/* Rows want[0..m) (0 .. n - 1, none of them a survivor) from the survivors' bytes, in the order given to new. */
+/*
+ * Rows want[0..m) (0 .. n - 1, none of them a survivor) from the survivors' bytes, in the order given to new.
+ * Ascending rows are decoded together. len as above.
+ */
 int layr_decode(const layr_decoder_t *d, uint8_t *const *out, const uint8_t *want, size_t m,
                 const uint8_t *const *in, size_t len) LAYR_CHECKED;
 
@@ -84,6 +91,22 @@ int layr_blob_finish(layr_blob_maker_t *m, uint8_t id[32]) LAYR_CHECKED;
 int layr_make_shard(layr_blob_maker_t *m, uint8_t *blob_out, uint8_t id[32], const layr_coder_t *c,
                     const layr_shape_t *shape, const uint8_t *plain, unsigned index, const layr_tagger_t *t,
                     const uint8_t seal_key[32], const uint8_t salt[16]) LAYR_CHECKED;
+
+/*
+ * Several shards of one segment in one pass over its plaintext: a task of 4 parity rows costs less than half the coding
+ * time of 4 tasks of one (it is the memory that is read k times). Each job has its own maker; ids and blobs are all set
+ * or none to be trusted. Neighbouring parity indexes that stand in order are coded together.
+ */
+typedef struct layr_shard_job {
+    layr_blob_maker_t *maker;
+    unsigned index;    /* 0 .. n - 1 */
+    uint8_t *blob;     /* shape->blob bytes, set */
+    uint8_t *id;       /* 32 bytes, set */
+    const uint8_t *seal_key, *salt; /* 32 and 16 bytes */
+} layr_shard_job_t;
+#define LAYR_JOBS_GOOD 4 /* a good number of parity rows for one task */
+int layr_make_shards(const layr_shard_job_t *jobs, size_t count, const layr_coder_t *c, const layr_shape_t *shape,
+                     const uint8_t *plain, const layr_tagger_t *t) LAYR_CHECKED;
 
 /* Open chunk i of a blob (chunk bytes at i * chunk of the blob) into chunk_plain bytes. LAYR_ERR_AUTH when it is not ours. */
 int layr_blob_open_chunk(layr_sealer_t *s, uint8_t *plain, const uint8_t *sealed, const layr_shape_t *shape, uint32_t i) LAYR_CHECKED;

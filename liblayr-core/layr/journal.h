@@ -1,0 +1,80 @@
+/*
+ * An owner's durable state on his own machine, one SQLite file of mode 0600: puts under way, the files put
+ * (name, write cap, size, time), orders that are still to be released, and the newest record seen of each file.
+ * Write secrets are kept sealed under a key from the master secret (XChaCha20-Poly1305), so that a wrapped key file protects them.
+ * Not for several threads at once; several processes may have it open.
+ */
+#ifndef LAYR_JOURNAL_H
+#define LAYR_JOURNAL_H
+
+#include <stdint.h>
+
+#include "layr/code.h"
+#include "layr/crypto.h"
+#include "layr/error.h"
+#include "layr/statement.h"
+
+typedef struct layr_journal layr_journal_t;
+
+/* master NULL: only the `seen` calls work, the others give LAYR_ERR_KEY. The file is made when it is not there; its folder must be. */
+int layr_journal_open(layr_journal_t **out, const char *path, const uint8_t *master, layr_diag_t *d) LAYR_CHECKED;
+void layr_journal_close(layr_journal_t *j);
+
+/* A put under way. */
+typedef struct layr_put_entry {
+    int64_t id;                /* given by begin */
+    uint8_t W[32];
+    uint8_t random[32];        /* of this sealing attempt: the salts follow from it */
+    layr_scheme_t scheme;
+    layr_time_t started, until;
+    char name[256];
+    int64_t pid;               /* of the process at work on it */
+} layr_put_entry_t;
+
+/* Durable (synced) when it returns: call before anything is sent. */
+int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
+/* An order is about to be sent for this shard to this host. Survives a killed process. */
+int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32], const char *url,
+                           const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
+/* The put is done and published: it leaves the journal and is a file, in one transaction. Orders in `orphans` (shards that the
+ * manifest does not name) become pending releases. */
+typedef struct layr_file_entry {
+    uint8_t W[32];
+    uint8_t record_id[32];
+    char name[256];
+    uint64_t size;
+    layr_scheme_t scheme;      /* 1/1 for inline files */
+    layr_time_t created, until;
+} layr_file_entry_t;
+typedef struct layr_shard_ref {
+    uint8_t shard[32], host[32];
+} layr_shard_ref_t;
+int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f, const layr_shard_ref_t *orphans, size_t count) LAYR_CHECKED;
+/* The put is given up: all its orders become pending releases. */
+int layr_journal_put_drop(layr_journal_t *j, int64_t put) LAYR_CHECKED;
+/* Give up the puts of processes that are no more (killed). Their number. */
+int layr_journal_put_reap(layr_journal_t *j) LAYR_CHECKED;
+
+/* Files. find: by exact name; LAYR_ERR_NOTFOUND. list: newest first, each to fn until it returns non-zero. */
+int layr_journal_file_find(layr_journal_t *j, layr_file_entry_t *out, const char *name) LAYR_CHECKED;
+int layr_journal_file_by_id(layr_journal_t *j, layr_file_entry_t *out, const uint8_t record_id[32]) LAYR_CHECKED;
+int layr_journal_file_list(layr_journal_t *j, int (*fn)(void *ctx, const layr_file_entry_t *f), void *ctx) LAYR_CHECKED;
+int layr_journal_file_remove(layr_journal_t *j, const uint8_t record_id[32]) LAYR_CHECKED;
+
+/* Pending releases, grouped by host and group: up to LAYR_ORDERS_MAX orders a call of fn; those done are removed after. */
+typedef struct layr_release {
+    uint8_t host[32], group[16];
+    char url[LAYR_URL_MAX + 1];
+    unsigned count;
+    uint8_t order[LAYR_ORDERS_MAX][16];
+} layr_release_t;
+int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CHECKED;
+/* fn returns LAYR_OK when the host has released them (they are removed), else they stay for another time. */
+int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r), void *ctx) LAYR_CHECKED;
+int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
+
+/* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back. */
+int layr_journal_seen_get(layr_journal_t *j, const uint8_t record_id[32], uint64_t *seq, uint8_t sha256[32]) LAYR_CHECKED;
+int layr_journal_seen_set(layr_journal_t *j, const uint8_t record_id[32], uint64_t seq, const uint8_t sha256[32]) LAYR_CHECKED;
+
+#endif
