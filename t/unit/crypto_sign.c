@@ -51,8 +51,8 @@ static void test_altered(void)
     for (size_t bit = 0; bit < 8 * (sizeof msg + 64 + 32); bit++) {
         size_t at = bit / 8;
         uint8_t *p = at < sizeof msg        ? msg + at
-                     : at < sizeof msg + 64 ? sig + at - sizeof msg
-                                            : pub + at - sizeof msg - 64;
+                     : at < sizeof msg + 64 ? sig + (at - sizeof msg)
+                                            : pub + (at - sizeof msg - 64);
 
         *p ^= (uint8_t)(1 << bit % 8);
         refused += layr_verify(sig, msg, sizeof msg, pub) == LAYR_ERR_AUTH;
