@@ -30,7 +30,10 @@ typedef struct layr_span {
     size_t len;
 } layr_span_t;
 
-/* KDF(key, label, data...): BLAKE2b-256 keyed with key over u32 LE length and bytes of label, then of each datum (below 4 GiB). */
+/*
+ * KDF(key, label, data...): BLAKE2b-256 keyed with key over u32 LE length and bytes of label, then of each datum
+ * (each below 4 GiB). out may be key's place.
+ */
 void layr_kdf(uint8_t out[32], const uint8_t key[32], const char *label, const layr_span_t *data, size_t n);
 /* The usual forms: no data, and one datum. */
 void layr_kdf0(uint8_t out[32], const uint8_t key[32], const char *label);
@@ -155,7 +158,10 @@ int layr_open_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t le
 void layr_shard_key(uint8_t out[32], const uint8_t R[32], const uint8_t salt[16]);
 void layr_page_key(uint8_t out[32], const uint8_t P[32], const uint8_t salt[16]);
 
-/* A root's half: 32 random bytes s, ciphertext, 16-byte GCM tag; nonce zero; key KDF(key, label, s). out: len + 48; in and out do not overlap. open fails as above. */
+/*
+ * A root's half: 32 random bytes s, ciphertext, 16-byte GCM tag; nonce zero; key KDF(key, label, s). out: len + 48 for
+ * seal, len - 48 for open; in and out do not overlap. Fails as above.
+ */
 #define LAYR_HALF_OVERHEAD 48
 int layr_half_seal(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t s[32], const uint8_t *in, size_t len) LAYR_CHECKED;
 int layr_half_open(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t *in, size_t len) LAYR_CHECKED; /* out: len - 48 */
