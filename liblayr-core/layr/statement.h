@@ -31,8 +31,12 @@ typedef int64_t layr_time_t; /* seconds since 1970 */
  * Every *_parse takes (jws, len, now) and: LAYR_ERR_LIMIT too long, LAYR_ERR_FORMAT not well formed,
  * LAYR_ERR_VERSION an alg, typ, v or member that is not ours, LAYR_ERR_AUTH the signature, LAYR_ERR_EXPIRED,
  * LAYR_ERR_FUTURE, LAYR_ERR_LIMIT also for an exp too far ahead.  The signature is checked before the payload is read.
- * On failure the output is zeroed, except that its `signer` may be set.
- * Every *_sign gives a malloc'd NUL-terminated string in *out, which the caller frees.
+ * A member that is missing, twice there, of another type or out of its range is LAYR_ERR_FORMAT.
+ * On failure the output is zeroed.
+ *
+ * Every *_sign gives a malloc'd NUL-terminated string in *out, which the caller frees.  It signs nothing that a reader
+ * would refuse: LAYR_ERR_ARG for a field out of range, LAYR_ERR_LIMIT when the result is too long.  The signer (owner,
+ * record id) and a contact's and node's host id follow from the seed: what the structure has there is not looked at.
  */
 typedef struct layr_contact {
     uint8_t signer[32];           /* the host's public key */
@@ -48,13 +52,16 @@ typedef struct layr_contact {
 
 int layr_contact_parse(layr_contact_t *out, const char *jws, size_t len, layr_time_t now) LAYR_CHECKED;
 int layr_contact_sign(char **out, const layr_contact_t *c, const uint8_t seed[32]) LAYR_CHECKED;
-/* Is this a URL a contact may hold (scheme http or https, host, optional port and path, no trailing slash)? */
+/*
+ * Is this a URL a contact may hold? Scheme http or https, host, optional port and path, no trailing slash; no
+ * user, query, fragment, %-escape, empty or dot segment.
+ */
 bool layr_url_ok(const char *url, size_t len);
 
 typedef struct layr_node {
     uint8_t signer[32], host[32], contact[32];
     char nonce[LAYR_NONCE_MAX + 1];
-    layr_time_t iat, exp;
+    layr_time_t iat, exp;         /* exp = iat + 60 */
 } layr_node_t;
 
 bool layr_nonce_ok(const char *nonce, size_t len); /* 16 to 64 of base64url's alphabet */
@@ -91,26 +98,35 @@ typedef struct layr_record {
     uint8_t id[32];               /* signer: the record id */
     uint8_t sha256[32];           /* of the compact JWS's bytes */
     uint64_t seq;
-    unsigned prev_count;
+    unsigned prev_count;          /* 0 exactly when seq is 1 */
     uint8_t prev[LAYR_PREV_MAX][32];
     layr_time_t iat, exp;
     uint8_t *root;                /* malloc'd by parse; root_len 0: removed by the owner */
     size_t root_len;
 } layr_record_t;
 
-/* layr_record_free after a successful parse. An expired record is LAYR_ERR_EXPIRED. */
+/*
+ * layr_record_free after a successful parse. An expired record is LAYR_ERR_EXPIRED, a root over LAYR_ROOT_MAX is
+ * LAYR_ERR_LIMIT. sign reads root, root_len (0: removed), seq, prev and the times.
+ */
 int layr_record_parse(layr_record_t *out, const char *jws, size_t len, layr_time_t now) LAYR_CHECKED;
 int layr_record_sign(char **out, const layr_record_t *r, const uint8_t seed[32]) LAYR_CHECKED;
 void layr_record_free(layr_record_t *r);
 /* Does this record belong at this place? The place's number 0..2, or LAYR_ERR_NOTFOUND. */
 int layr_record_place_of(const layr_record_t *r, const uint8_t place[32]) LAYR_CHECKED;
-/* What a holder of `own` (NULL: none) does with `next`: LAYR_OK take it, LAYR_ERR_EXISTS identical, LAYR_ERR_CONFLICT keep own. */
+/*
+ * What a holder of `own` (NULL: none) does with `next` of the same id: LAYR_OK take it, LAYR_ERR_EXISTS identical,
+ * LAYR_ERR_CONFLICT keep own. An equal or higher sequence is never replaced, not even one that `next` names.
+ */
 int layr_record_accept(const layr_record_t *own, const layr_record_t *next) LAYR_CHECKED;
 
-/* A problem document (RFC 9457) as a host sent it. Unknown members are passed over; text is made printable. */
+/*
+ * A problem document (RFC 9457) as a host sent it. Unknown members are passed over, and so are known ones of another
+ * type; text is made printable (what a terminal would obey becomes '?') and cut at a character.
+ */
 typedef struct layr_problem {
     char type[64];    /* after urn:layr:problem:, or "" when it is not ours */
-    char detail[512];
+    char detail[512]; /* the title when there is no detail */
     int status;       /* 0 when absent */
 } layr_problem_t;
 int layr_problem_parse(layr_problem_t *out, const char *json, size_t len) LAYR_CHECKED; /* len <= 4096 */
@@ -124,7 +140,8 @@ int layr_orders_answer_parse(layr_orders_answer_t *out, const char *json, size_t
 
 /*
  * The answer of GET v1/node, checked against the nonce that was sent and, unless NULL, the host id expected.
- * nonce NULL: `node` need not be there. LAYR_ERR_AUTH when anything does not match.
+ * nonce NULL: `node` is not looked at. LAYR_ERR_AUTH when anything does not match or `node` is missing; else as the
+ * parsers of contact and node say.
  */
 int layr_node_answer_check(layr_contact_t *out, const char *json, size_t len, const char *nonce,
                            const uint8_t *want_host, layr_time_t now) LAYR_CHECKED;
