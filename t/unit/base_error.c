@@ -1,5 +1,6 @@
 /* base/error.c: every code has words of its own; texts for people are safe to print. */
 #include <errno.h>
+#include <wchar.h>
 
 #include "layr/bytes.h"
 #include "layr/error.h"
@@ -43,6 +44,11 @@ static void test_first_stays(void)
     ok(strcmp(d.text, "cannot write x: 7") == 0, "no newline at the end");
     is_int(layr_diag_set(&d, LAYR_ERR_NET, "later"), LAYR_ERR_NET, "a later code comes back");
     ok(d.code == LAYR_ERR_IO && strcmp(d.text, "cannot write x: 7") == 0, "but the first failure stays");
+    memset(&d, 0, sizeof d);
+    errno = ENOSPC;
+    layr_diag_set(&d, LAYR_ERR_IO, "%lc", (wint_t)0x20ac); /* the C locale has no euro: EILSEQ */
+    ok(errno == ENOSPC && strcmp(d.text, layr_strerror(LAYR_ERR_IO)) == 0,
+       "a text that fails to print: words, same errno");
     is_int(layr_diag_set(NULL, LAYR_ERR_ARG, "%s", "nowhere"), LAYR_ERR_ARG, "NULL takes no text");
 }
 
