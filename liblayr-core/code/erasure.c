@@ -36,15 +36,18 @@ static int len_ok(size_t len)
     return len > 0 && len <= LAYR_CHUNK_PLAIN && len % 16 == 0;
 }
 
-/* results[rows] = tables * sources[k]. k == 1 are mirrors: copies, whatever the matrix says. */
+/* results[rows] = tables * sources[k]. With k == 1 they are mirrors: copies, whatever the matrix says. */
 static void apply(const uint8_t *tables, size_t k, size_t rows, uint8_t *const *results,
                   const uint8_t *const *sources, size_t len)
 {
     unsigned char *in[LAYR_N_MAX], *out[LAYR_N_MAX];
 
-    for (size_t r = 0; k == 1 && r < rows; r++)
-        memcpy(results[r], sources[0], len);
-    for (size_t at = 0, piece; k > 1 && at < len; at += piece) {
+    if (k == 1) {
+        for (size_t r = 0; r < rows; r++)
+            memcpy(results[r], sources[0], len);
+        return;
+    }
+    for (size_t at = 0, piece; at < len; at += piece) {
         piece = len - at < PIECE ? len - at : PIECE;
         for (size_t j = 0; j < k; j++)
             in[j] = (unsigned char *)sources[j] + at; /* ISA-L only reads them */

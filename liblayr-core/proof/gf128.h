@@ -15,9 +15,16 @@ typedef struct layr_gf128 {
     uint64_t w[2]; /* w[0] holds x^0 .. x^63 */
 } layr_gf128_t;
 
+/* layr_load64 where the compiler sees it: calls for every word cost the portable kernel a third of its speed. */
+static inline uint64_t layr_gf128_word(const uint8_t p[8])
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
 static inline layr_gf128_t layr_gf128_load(const uint8_t p[16])
 {
-    return (layr_gf128_t){{layr_load64(p), layr_load64(p + 8)}};
+    return (layr_gf128_t){{layr_gf128_word(p), layr_gf128_word(p + 8)}};
 }
 
 static inline void layr_gf128_store(uint8_t p[16], layr_gf128_t a)

@@ -51,8 +51,8 @@ static void prepare(void *state, const uint8_t alpha[LAYR_ALPHA_BYTES])
 static void add_four(pair_t sums[NIBBLES], const pair_t (*times)[16], const uint8_t *sectors)
 {
     for (unsigned word = 0; word < 2; word++) {
-        uint64_t a = layr_load64(sectors + 8 * word), b = layr_load64(sectors + 16 + 8 * word);
-        uint64_t c = layr_load64(sectors + 32 + 8 * word), d = layr_load64(sectors + 48 + 8 * word);
+        uint64_t a = layr_gf128_word(sectors + 8 * word), b = layr_gf128_word(sectors + 16 + 8 * word);
+        uint64_t c = layr_gf128_word(sectors + 32 + 8 * word), d = layr_gf128_word(sectors + 48 + 8 * word);
         pair_t *sum = sums + 16 * word;
 
         for (unsigned p = 0; p < 16; p++) {
