@@ -37,8 +37,10 @@ typedef struct layr_hosts {
 
 /*
  * Find out who is behind each URL, all at a time: `URL` or `URL#<64 hex digits>`.  With an id: v1/node over an
- * unverified connection, then signature, id and nonce are checked and its pins are trusted.  Without: CA (or http).
- * The same host twice is kept once.  LAYR_ERR_ARG for a malformed URL (d names it).  Hosts that do not answer stay in the list with error set.
+ * unverified connection, then signature, id and nonce are checked and its pins are trusted (none: by CA).  Without: by
+ * CA (or http), and the id is learned.  On http:// HTTP/1.1 is tried first, then HTTP/2 with prior knowledge.
+ * The same host twice is kept once.  LAYR_ERR_ARG for a malformed URL (d names it).  Hosts that do not answer stay in
+ * the list with error set.  Blocks; not from the net thread.
  */
 int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *urls, size_t count, layr_diag_t *d) LAYR_CHECKED;
 void layr_hosts_free(layr_hosts_t *h);
@@ -46,40 +48,48 @@ layr_host_t *layr_hosts_find(const layr_hosts_t *h, const uint8_t id[32]); /* NU
 size_t layr_hosts_usable(const layr_hosts_t *h);
 
 /*
- * Fill a request for a call; r is zeroed first and keeps url, headers and texts in `mem`, which the caller frees with
- * layr_call_free after done.  ctx, done, into and into_cap are the caller's to set afterwards (PUT, POST: small answer
- * buffers are in mem already).
+ * A call is filled by one of the functions below, which zero it first; the caller then sets req.ctx and req.done (and
+ * may change limits and priority), gives &c->req to the transport, and after done looks at layr_call_result; at last
+ * layr_call_free, which is harmless on a zeroed or failed one.  A call points into itself: it must not be moved.
+ * Limits: shards must move 1 KiB/s; the rest must be over in 30 s.
  */
+#define LAYR_CALL_MIN_BYTES_S 1024
+#define LAYR_CALL_SMALL_MS 30000
 typedef struct layr_call {
     layr_req_t req;
-    const layr_host_t *host;
+    layr_host_t *host;           /* its scores are updated by layr_call_result */
     char url[LAYR_URL_MAX + 128];
     char range[64];
-    char content_type[64];
     char *auth;                  /* malloc'd Authorization header */
     const char *headers[6];
     char answer[16384];          /* answers of PUT, POST and problems of PUT and POST */
     layr_problem_t problem;      /* filled by layr_call_result when status is 400 or above */
     size_t expect;               /* bytes a GET must bring */
+    uint8_t id[32];              /* the shard or place asked for */
+    int kind;                    /* which call this is: call.c's own */
+    bool scored;                 /* the host's scores have seen this result */
 } layr_call_t;
 
-int layr_call_put_shard(layr_call_t *c, const layr_host_t *h, const uint8_t id[32], const char *order_jws,
+int layr_call_put_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32], const char *order_jws,
                         const uint8_t *blob, size_t len) LAYR_CHECKED;
 /* Whole blob of `len` bytes, or with first < last + 1 <= len of it the bytes first..last. into holds len (or last - first + 1) bytes. */
-int layr_call_get_shard(layr_call_t *c, const layr_host_t *h, const uint8_t id[32], uint8_t *into, size_t len) LAYR_CHECKED;
-int layr_call_get_range(layr_call_t *c, const layr_host_t *h, const uint8_t id[32], uint8_t *into, uint64_t first, uint64_t last) LAYR_CHECKED;
-int layr_call_head_shard(layr_call_t *c, const layr_host_t *h, const uint8_t id[32]) LAYR_CHECKED;
-int layr_call_orders(layr_call_t *c, const layr_host_t *h, const char *orders_jws, size_t len) LAYR_CHECKED;
-int layr_call_put_record(layr_call_t *c, const layr_host_t *h, const uint8_t place[32], const char *jws, size_t len,
+int layr_call_get_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into, size_t len) LAYR_CHECKED;
+int layr_call_get_range(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into, uint64_t first, uint64_t last) LAYR_CHECKED;
+int layr_call_head_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32]) LAYR_CHECKED;
+int layr_call_orders(layr_call_t *c, layr_host_t *h, const char *orders_jws, size_t len) LAYR_CHECKED;
+int layr_call_put_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], const char *jws, size_t len,
                          uint8_t *into, size_t cap /* a 412's record */) LAYR_CHECKED;
-int layr_call_get_record(layr_call_t *c, const layr_host_t *h, const uint8_t place[32], uint8_t *into, size_t cap) LAYR_CHECKED;
+int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], uint8_t *into, size_t cap) LAYR_CHECKED;
 void layr_call_free(layr_call_t *c);
 
 /*
- * After done: LAYR_OK for the success of that call (PUT shard 200/201; GET shard with exactly the bytes expected;
- * record PUT 200/201; ...), LAYR_ERR_CONFLICT for 412, LAYR_ERR_NOTFOUND for 404, LAYR_ERR_NOSPACE for 507,
- * LAYR_ERR_UNAVAILABLE for 503, LAYR_ERR_REFUSED for other refusals (problem is filled; its text is the host's),
- * LAYR_ERR_FORMAT for an answer that makes no sense, else the transport's error.
+ * After done: LAYR_OK for the success of that call (PUT shard: 200/201 that names this shard; GET shard: exactly the
+ * bytes expected; HEAD: this shard's ETag; record PUT: 200/201; record GET and orders: 200 of their media type),
+ * LAYR_ERR_CONFLICT for 412, LAYR_ERR_NOTFOUND for 404, LAYR_ERR_NOSPACE for 507, LAYR_ERR_UNAVAILABLE for 502, 503
+ * and 504, LAYR_ERR_REFUSED for other refusals (problem is filled; its text is the host's), LAYR_ERR_FORMAT for an
+ * answer that makes no sense (so a captive portal's page is no success), else the transport's error.  A PUT or POST that ends with
+ * LAYR_ERR_REFUSED and req.status 0 was cut short by the host without saying why: layr_call_head_shard tells whether
+ * the shard is there.  Updates the host's scores, once.
  */
 int layr_call_result(layr_call_t *c) LAYR_CHECKED;
 /* One sentence: which host, what it answered. */

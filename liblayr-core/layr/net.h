@@ -21,8 +21,12 @@ typedef struct layr_net_config {
     const char *user_agent;    /* NULL: "layr/<version>" */
 } layr_net_config_t;
 
+/* c may be NULL: all defaults. */
 int layr_net_new(layr_net_t **out, const layr_net_config_t *c) LAYR_CHECKED;
-/* Cancels what is under way (its done is called with LAYR_ERR_CANCELLED), ends the thread. */
+/*
+ * Cancels what is under way (its done is called with LAYR_ERR_CANCELLED), ends the thread. Not from the net thread;
+ * no other thread may still call in.
+ */
 void layr_net_free(layr_net_t *net);
 
 /* TLS trust of a request's origin. */
@@ -32,7 +36,10 @@ typedef enum layr_trust {
     LAYR_TRUST_NONE            /* nothing checked: for v1/node only, which proves itself */
 } layr_trust_t;
 
-/* A request. All pointers must stay valid until done; net never frees them. */
+/*
+ * A request. Zero it first. All pointers must stay valid until done; net never frees them.  Redirects are not
+ * followed; proxies, .netrc and cookies are not used; a TLS connection made under one trust serves no other.
+ */
 typedef struct layr_req {
     const char *method;        /* "GET", "PUT", "POST", "HEAD" */
     const char *url;
@@ -43,10 +50,12 @@ typedef struct layr_req {
     layr_trust_t trust;
     const uint8_t (*pins)[32]; /* with LAYR_TRUST_PINS */
     unsigned pin_count;
-    long total_ms;             /* whole request at most, 0: none */
+    long total_ms;             /* whole request at most, without the wait in the host's queue; 0: none */
     long min_bytes_s;          /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */
     uint8_t *into;             /* response body goes here ... */
     size_t into_cap;           /* ... and one longer than this fails with LAYR_ERR_LIMIT */
+    uint8_t *error_into;       /* not NULL: the body of a status of 400 or above goes here instead, */
+    size_t error_cap;          /* cut at this length: so a long error page never hides its status */
     int priority;              /* higher first when requests wait for one host */
     void *ctx;                 /* the caller's */
     /* Called once on the net thread; must not block; may submit. */
@@ -55,23 +64,43 @@ typedef struct layr_req {
     void (*progress)(struct layr_req *r, size_t sent, size_t received);
 
     /* The result. */
-    int error;                 /* LAYR_OK when an HTTP answer came whole (whatever its status), else NET, TIMEOUT, AUTH (TLS), LIMIT, CANCELLED */
-    char error_text[256];      /* what the transport says, for a person */
+    /*
+     * LAYR_OK when an HTTP answer came whole (whatever its status; a refusal that came before the body was all sent
+     * counts), else
+     *   NET        no connection, or cut off in the middle
+     *   TIMEOUT    connect_ms, stall_ms, total_ms or min_bytes_s
+     *   AUTH       the peer's certificate or key is not the one trusted
+     *   LIMIT      the body is longer than into_cap, or headers have no end
+     *   FORMAT     what came is not HTTP
+     *   REFUSED    HTTP/2 and a body to send: the host reset the request, and no status got through
+     *   CANCELLED, NOMEM
+     */
+    int error;
+    char error_text[256];      /* what the transport says, for a person; printable ASCII */
     int status;                /* HTTP status, 0 when none came */
-    size_t into_len;           /* bytes received */
-    char content_type[64];
-    char layr_contact[1025];   /* Layr-Contact header, "" when none or too long */
+    size_t into_len;           /* bytes received into `into` */
+    size_t error_len;          /* bytes received into `error_into` */
+    int64_t content_length;    /* as announced, -1 when it was not */
+    char content_type[64];     /* headers: "" when absent or too long to be one of ours */
+    char content_range[64];
+    char etag[80];
+    char layr_contact[1025];
+    char peer_ip[46];          /* the address connected to, or "" */
     long retry_after;          /* seconds, or 0 */
     uint64_t usec;             /* from the start on the wire to the end */
 
     void *net_private;         /* the transport's own, between submit and done */
 } layr_req_t;
 
-/* Queue a request. LAYR_ERR_ARG for a URL that is not http(s). done will be called unless this fails. */
+/*
+ * Queue a request; done will be called unless this fails: LAYR_ERR_ARG for a URL that is not http(s) or a header with
+ * control characters, LAYR_ERR_CANCELLED after layr_net_free began, LAYR_ERR_NOMEM.  When a connection to a host can't
+ * be made, what waits in that host's queue ends with the same error.
+ */
 int layr_net_submit(layr_net_t *net, layr_req_t *r) LAYR_CHECKED;
-/* Ask for an end: done follows with LAYR_ERR_CANCELLED unless it is over already. From any thread. */
+/* Ask for an end: done follows with LAYR_ERR_CANCELLED unless it is over already. From any thread; r is only compared. */
 void layr_net_cancel(layr_net_t *net, layr_req_t *r);
-/* Submit and wait. Not from the net thread. */
+/* Submit and wait; gives r->error. Not from the net thread (LAYR_ERR_ARG). done, when set, is called too. */
 int layr_net_run(layr_net_t *net, layr_req_t *r) LAYR_CHECKED;
 
 #endif

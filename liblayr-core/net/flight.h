@@ -1,0 +1,93 @@
+/* What the files of the transport share: a request under way, a host's queue, the transport itself. */
+#ifndef LAYR_NET_FLIGHT_H
+#define LAYR_NET_FLIGHT_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "layr/net.h"
+#include "net/watch.h"
+
+#define LAYR_NET_ACTIVE_MAX 256       /* requests at a time, to all hosts: bounds sockets and buffers */
+#define LAYR_NET_HEADERS_MAX 65536    /* bytes of response headers, interim answers and trailers with them */
+#define LAYR_NET_ERROR_BODY_MAX 65536 /* of the body of an error, however much of it is kept */
+#define LAYR_NET_BUFFER 524288L       /* curl's buffer for bulk data, each way */
+#define LAYR_NET_BULK 65536           /* from this size on a body is bulk */
+#define LAYR_NET_EASY_IDLE 64         /* easy handles kept for reuse */
+
+typedef struct layr_origin layr_origin_t;
+typedef struct layr_waiter layr_waiter_t;
+
+/* A request between submit and done. Only `cancelled` and `all` are shared between threads, under the net's
+ * lock. */
+typedef struct layr_flight {
+    TAILQ_ENTRY(layr_flight) all;  /* every flight there is */
+    TAILQ_ENTRY(layr_flight) wait; /* submitted, or in its origin's queue, or on the air */
+    layr_net_t *net;
+    layr_req_t *req;
+    layr_waiter_t *waiter; /* layr_net_run's, or NULL */
+    bool cancelled;
+    layr_origin_t *origin;
+    bool on_air; /* counted in its origin's active */
+    CURL *easy;  /* NULL until it is on the air */
+    struct curl_slist *headers;
+    layr_watch_t watch;
+    uint64_t started_ms;
+    size_t body_off;       /* how far curl has read the body */
+    size_t sent, received; /* body bytes on the wire, as last told to progress */
+    size_t header_bytes;
+    size_t error_seen; /* bytes of an error's body, kept or not */
+    int fault;         /* set by a callback that stopped the transfer */
+    char why[CURL_ERROR_SIZE];
+} layr_flight_t;
+
+TAILQ_HEAD(layr_flight_list, layr_flight);
+
+/* One scheme, host and port: at most max_per_host requests on the air, the rest waits, by priority. */
+struct layr_origin {
+    TAILQ_ENTRY(layr_origin) ready; /* while something waits and may start */
+    layr_origin_t *next;            /* in its hash bucket */
+    bool is_ready;
+    long active;
+    struct layr_flight_list waiting;
+    char key[]; /* "https://host:port", lower case */
+};
+
+TAILQ_HEAD(layr_origin_list, layr_origin);
+
+#define LAYR_ORIGIN_BUCKETS 256
+typedef struct layr_origins {
+    layr_origin_t *bucket[LAYR_ORIGIN_BUCKETS];
+    struct layr_origin_list ready; /* taken in turn, so that no host starves another */
+    long max_per_host;
+} layr_origins_t;
+
+void layr_origins_init(layr_origins_t *o, long max_per_host);
+/* An origin's queue or count has changed. */
+void layr_origins_settle(layr_origins_t *o, layr_origin_t *g);
+/* Put a flight into its origin's queue, in order of priority. */
+int layr_origin_add(layr_origins_t *o, layr_flight_t *f) LAYR_CHECKED;
+/* Next flight to start, taken out of its queue and counted as active; NULL when none may start. */
+layr_flight_t *layr_origin_next(layr_origins_t *o);
+/* A flight leaves: out of the queue or off the air. The origin goes with its last flight. */
+void layr_origin_remove(layr_origins_t *o, layr_flight_t *f);
+
+/* An easy handle set up for this flight; easy is a fresh or reset one. */
+int layr_easy_setup(layr_flight_t *f, CURL *easy, const layr_net_config_t *c) LAYR_CHECKED;
+/* Zero the result fields. */
+void layr_easy_clear_result(layr_req_t *r);
+
+/* Fill the request's result from what curl says. */
+void layr_outcome_fill(layr_flight_t *f, CURLcode code);
+/* Fill it with an error of our own. */
+void layr_outcome_error(layr_flight_t *f, int error, const char *text);
+/* Did this code mean that no connection could be made at all? */
+bool layr_outcome_is_unreachable(CURLcode code);
+
+/* URL and headers without control characters, http or https. */
+bool layr_easy_request_ok(const layr_req_t *r);
+
+#endif
