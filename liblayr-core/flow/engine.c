@@ -1,0 +1,98 @@
+/* Pool, mailbox and the owner's loop. */
+#include "engine.h"
+
+#include <stdlib.h>
+
+static void scratch_free(void *p)
+{
+    layr_scratch_t *s = p;
+    if (!s)
+        return;
+    layr_blob_maker_free(s->maker);
+    layr_sealer_free(s->sealer);
+    layr_hash_free(s->hash);
+    free(s);
+}
+
+static int scratch_new(void **out, void *arg)
+{
+    int rc;
+    layr_scratch_t *s = calloc(1, sizeof *s);
+    (void)arg;
+    if (!s)
+        return LAYR_ERR_NOMEM;
+    if ((rc = layr_blob_maker_new(&s->maker)) || (rc = layr_sealer_new(&s->sealer)) ||
+        (rc = layr_hash_new(&s->hash))) {
+        scratch_free(s);
+        return rc;
+    }
+    *out = s;
+    return LAYR_OK;
+}
+
+int layr_engine_init(layr_engine_t *e, layr_session_t *s, void *owner)
+{
+    int rc;
+    *e = (layr_engine_t){.s = s, .owner = owner};
+    rc = layr_mailbox_new(&e->box);
+    if (rc == LAYR_OK)
+        rc = layr_pool_new(&e->pool, 0, scratch_new, scratch_free, NULL);
+    if (rc != LAYR_OK) {
+        layr_mailbox_free(e->box);
+        *e = (layr_engine_t){0};
+    }
+    return rc;
+}
+
+void layr_engine_close(layr_engine_t *e)
+{
+    if (!e->box)
+        return;
+    while (e->outstanding)
+        layr_engine_turn(e, -1);
+    layr_pool_free(e->pool);
+    layr_mailbox_free(e->box);
+    *e = (layr_engine_t){0};
+}
+
+void layr_engine_work(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *, void *))
+{
+    j->run = run;
+    e->outstanding++;
+    layr_pool_add(e->pool, j);
+}
+
+int layr_engine_request(layr_engine_t *e, layr_req_t *r)
+{
+    int rc = layr_net_submit(e->s->net, r);
+    if (rc == LAYR_OK)
+        e->outstanding++;
+    return rc;
+}
+
+void layr_engine_answer(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *, void *))
+{
+    j->run = run;
+    layr_mailbox_post(e->box, j);
+}
+
+void layr_engine_turn(layr_engine_t *e, long ms)
+{
+    layr_job_t *j = layr_mailbox_take(e->box, ms);
+    while (j) {
+        e->outstanding--;
+        j->run(j, e->owner);
+        j = layr_mailbox_take(e->box, 0);
+    }
+}
+
+bool layr_engine_cancelled(const layr_engine_t *e)
+{
+    return e->s->cancel && atomic_load(e->s->cancel);
+}
+
+void layr_engine_event(const layr_engine_t *e, const layr_event_t *ev)
+{
+    if (e->s->event)
+        e->s->event(e->s->event_ctx, ev);
+}

@@ -1,0 +1,592 @@
+/* Any k shards back to bytes: whom to ask, and whom next. */
+#include "fetch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "piece.h"
+
+#define MEMORY (112u << 20)      /* of pieces under way, about; one piece is always let in */
+#define PIECES 8                 /* at a time at most */
+#define LATE_FIRST_US 1500000u   /* a first answer may take so long before another host is asked */
+#define LATE_MIN_US 400000u
+#define LATE_TIMES 4             /* later ones: so many times the usual */
+#define TRIES 3                  /* of one shard at a host whose failure may pass */
+#define MIN_BYTES_S 16384
+
+struct layr_fetch {
+    layr_engine_t e;
+    const layr_file_keys_t *keys;
+    layr_scheme_t scheme;
+    layr_load_t load;
+    layr_coder_t *coder, *page_coder;
+    layr_piece_t *head;
+    unsigned pieces;
+    size_t memory;
+    uint64_t usual_us; /* smoothed time of a fetch */
+    bool closing;
+    layr_get_stats_t stats;
+};
+
+static void advance(layr_piece_t *p);
+
+/* --- what was found out about a row --- */
+
+static void say_bad(layr_fetch_row_t *r)
+{
+    layr_fetch_t *f = r->piece->f;
+    layr_event_t ev = {.kind = LAYR_EV_SHARD_BAD,
+                       .page = r->piece->page,
+                       .unit = r->piece->number,
+                       .index = r->index,
+                       .host = r->at ? r->at->host : NULL,
+                       .host_id = r->host_id,
+                       .error = r->error,
+                       .text = r->why};
+    if (r->known_bad)
+        return;
+    r->known_bad = true;
+    f->stats.shards_bad++;
+    layr_engine_event(&f->e, &ev);
+}
+
+/* What was asked for a narrow read does not serve a wide one, unless it is the same stripes. */
+static bool misfit(const layr_fetch_row_t *r)
+{
+    const layr_piece_t *p = r->piece;
+    return !p->narrow && (r->t0 != p->t0 || r->t1 != p->t1);
+}
+
+static void row_again(layr_fetch_row_t *r)
+{
+    r->state = ROW_IDLE;
+    r->late = false;
+    free(r->blob);
+    r->blob = NULL;
+}
+
+static void row_bad(layr_fetch_row_t *r, int error, const char *why)
+{
+    r->state = ROW_BAD;
+    r->error = error;
+    snprintf(r->why, sizeof r->why, "%s", why);
+    free(r->blob);
+    r->blob = NULL;
+    say_bad(r);
+}
+
+/* --- opening and decoding, on workers --- */
+
+static void opened(layr_job_t *j, void *owner)
+{
+    layr_fetch_row_t *r = (layr_fetch_row_t *)j;
+    layr_fetch_t *f = owner;
+    layr_event_t ev = {.kind = LAYR_EV_SHARD_FETCHED, .page = r->piece->page, .unit = r->piece->number, .index = r->index, .bytes = r->blob_len};
+    r->piece->jobs--;
+    if (r->error == LAYR_OK && misfit(r)) {
+        row_again(r);
+        r->tries = 0;
+    } else if (r->error == LAYR_OK) {
+        r->state = ROW_GOOD;
+        f->stats.shards_fetched++;
+        ev.host = r->at->host;
+        if (r->index < r->piece->k) { /* its bytes are in place */
+            free(r->blob);
+            r->blob = NULL;
+        }
+        layr_engine_event(&f->e, &ev);
+    } else {
+        char why[320];
+        snprintf(why, sizeof why, "%s: %s", r->at->host->url,
+                 r->error == LAYR_ERR_AUTH ? "gave a damaged shard" : layr_strerror(r->error));
+        row_bad(r, r->error, why);
+    }
+    advance(r->piece);
+}
+
+static void open_row(layr_job_t *j, void *scratch)
+{
+    layr_fetch_row_t *r = (layr_fetch_row_t *)j;
+    r->error = layr_open_row(r, r->piece->f->keys, scratch);
+    layr_engine_answer(&r->piece->f->e, j, opened);
+}
+
+static void decoded(layr_job_t *j, void *owner)
+{
+    layr_piece_t *p = (layr_piece_t *)j;
+    layr_fetch_t *f = owner;
+    layr_event_t ev = {.kind = LAYR_EV_SEGMENT, .page = p->page, .unit = p->number, .bytes = p->shape.size};
+    p->jobs--;
+    p->done = true;
+    for (unsigned i = 0; i < p->rows; i++) {
+        layr_fetch_row_t *r = &p->row[i];
+        ev.recovered += i < p->k && r->state != ROW_GOOD && !p->narrow;
+        free(r->state == ROW_GOOD ? r->blob : NULL);
+        if (r->state == ROW_GOOD)
+            r->blob = NULL;
+    }
+    if (p->error == LAYR_OK) {
+        f->stats.segments += !p->page;
+        f->stats.segments_recovered += ev.recovered != 0;
+        layr_engine_event(&f->e, &ev);
+    }
+}
+
+static void decode(layr_job_t *j, void *scratch)
+{
+    layr_piece_t *p = (layr_piece_t *)j;
+    p->error = p->narrow ? LAYR_OK : layr_decode_piece(p, p->page ? p->f->page_coder : p->f->coder, p->f->keys, scratch);
+    layr_engine_answer(&p->f->e, j, decoded);
+}
+
+/* --- fetching --- */
+
+static void smooth(layr_fetch_t *f, uint64_t us)
+{
+    f->usual_us = f->usual_us ? f->usual_us - f->usual_us / 8 + us / 8 : us;
+}
+
+static void fetch_failed(layr_fetch_row_t *r, int rc, const char *why)
+{
+    /* a host that is away may be back, and another row of this unit may be gone for good */
+    if (layr_error_passing(rc) && r->tries < TRIES) {
+        row_again(r);
+        r->error = rc;
+        snprintf(r->why, sizeof r->why, "%s", why);
+        say_bad(r);
+    } else {
+        row_bad(r, rc, why);
+    }
+}
+
+static void fetched(layr_job_t *j, void *owner)
+{
+    layr_fetch_row_t *r = (layr_fetch_row_t *)j;
+    layr_fetch_t *f = owner;
+    char why[320];
+    int rc = layr_call_result(r->call);
+    layr_call_text(r->call, why, sizeof why);
+    f->stats.wire_bytes += r->call->req.into_len;
+    /* a shard that is gone or of another size says nothing about the host's speed */
+    layr_load_ended(r->at, r->blob_len, rc == LAYR_OK || layr_error_passing(rc) ? rc : LAYR_ERR_CANCELLED, why);
+    if (rc == LAYR_OK)
+        smooth(f, layr_now_us() - r->since);
+    layr_call_free(r->call);
+    free(r->call);
+    r->call = NULL;
+    r->piece->jobs--;
+    if (rc != LAYR_OK) {
+        if (rc == LAYR_ERR_CANCELLED) {
+            row_again(r);
+            r->tries--;
+        } else {
+            fetch_failed(r, rc, why);
+        }
+    } else if (r->piece->done || r->piece->decoding || misfit(r)) {
+        row_again(r); /* too late to be of use */
+        r->tries--;
+    } else {
+        r->state = ROW_OPENING;
+        r->piece->jobs++;
+        layr_engine_work(&f->e, j, open_row);
+    }
+    advance(r->piece);
+}
+
+static void on_net_done(layr_req_t *req)
+{
+    layr_fetch_row_t *r = req->ctx;
+    layr_engine_answer(&r->piece->f->e, &r->job, fetched);
+}
+
+static int ask(layr_fetch_row_t *r)
+{
+    layr_piece_t *p = r->piece;
+    int rc = LAYR_ERR_NOMEM;
+    size_t chunk = p->shape.chunk;
+    r->t0 = p->t0;
+    r->t1 = p->t1;
+    if (p->narrow && !layr_piece_needs(p, r->index, &r->t0, &r->t1))
+        return LAYR_ERR_ARG;
+    r->blob_len = p->whole ? p->shape.blob : (size_t)(r->t1 - r->t0 + 1) * chunk;
+    r->blob = malloc(r->blob_len);
+    r->call = calloc(1, sizeof *r->call);
+    if (!r->blob || !r->call)
+        goto fail;
+    rc = p->whole ? layr_call_get_shard(r->call, r->at->host, r->row.id, r->blob, r->blob_len)
+                  : layr_call_get_range(r->call, r->at->host, r->row.id, r->blob, (uint64_t)r->t0 * chunk,
+                                        (uint64_t)(r->t1 + 1) * chunk - 1);
+    if (rc != LAYR_OK)
+        goto fail;
+    r->call->req.ctx = r;
+    r->call->req.done = on_net_done;
+    r->call->req.min_bytes_s = MIN_BYTES_S;
+    r->call->req.priority = p->page ? 1 : 0;
+    r->since = layr_now_us();
+    rc = layr_engine_request(&p->f->e, &r->call->req);
+    if (rc != LAYR_OK)
+        goto fail;
+    layr_load_began(r->at, r->blob_len);
+    r->tries++;
+    r->late = false;
+    r->state = ROW_FETCHING;
+    p->jobs++;
+    return LAYR_OK;
+fail:
+    if (r->call)
+        layr_call_free(r->call);
+    free(r->call);
+    r->call = NULL;
+    free(r->blob);
+    r->blob = NULL;
+    return rc;
+}
+
+/* The next row to ask: the soonest, a data row before a parity row of about the same; resting hosts last. */
+static layr_fetch_row_t *best_row(layr_piece_t *p)
+{
+    layr_fetch_row_t *best = NULL;
+    uint64_t best_cost = 0, now = layr_now_us();
+    for (unsigned i = 0; i < p->rows; i++) {
+        layr_fetch_row_t *r = &p->row[i];
+        uint64_t cost;
+        if (r->state != ROW_IDLE)
+            continue;
+        cost = layr_load_expect(&p->f->load, r->at, p->shape.blob);
+        if (i >= p->k)
+            cost += cost;
+        if (layr_load_resting(r->at, now) || r->at->out)
+            cost += 60000000u;
+        cost += (uint64_t)r->tries * 10000000u;
+        if (!best || cost < best_cost) {
+            best = r;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
+static unsigned count(const layr_piece_t *p, layr_row_state_t s, bool late)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->rows; i++)
+        n += p->row[i].state == s && p->row[i].late == late;
+    return n;
+}
+
+static void finish(layr_piece_t *p, int error)
+{
+    p->decoding = true;
+    p->error = error;
+    for (unsigned i = 0; i < p->rows; i++)
+        if (p->row[i].call)
+            layr_net_cancel(p->f->e.s->net, &p->row[i].call->req);
+    if (error == LAYR_OK) {
+        p->jobs++;
+        layr_engine_work(&p->f->e, &p->job, decode);
+    } else {
+        p->done = true;
+    }
+}
+
+/* A narrow read needs just the rows its chunks lie on; when one of them fails, the piece is read the wide way. */
+static void advance_narrow(layr_piece_t *p)
+{
+    unsigned need = 0, good = 0;
+    uint32_t t0, t1;
+    for (unsigned i = 0; i < p->k; i++) {
+        layr_fetch_row_t *r = &p->row[i];
+        if (!layr_piece_needs(p, i, &t0, &t1))
+            continue;
+        need++;
+        good += r->state == ROW_GOOD;
+        if (r->state == ROW_IDLE && r->tries == 0 && !layr_load_resting(r->at, layr_now_us()) && ask(r) == LAYR_OK)
+            continue;
+        if (r->state == ROW_IDLE || r->state == ROW_BAD || r->late)
+            p->narrow = false;
+    }
+    if (p->narrow) {
+        if (good == need)
+            finish(p, LAYR_OK);
+        return;
+    }
+    for (unsigned i = 0; i < p->rows; i++) { /* what came narrow does not fit the wide window */
+        layr_fetch_row_t *r = &p->row[i];
+        if (r->call)
+            layr_net_cancel(p->f->e.s->net, &r->call->req);
+        if (r->state == ROW_GOOD && misfit(r)) {
+            row_again(r);
+            r->tries = 0;
+        }
+    }
+}
+
+static void advance_wide(layr_piece_t *p)
+{
+    for (;;) {
+        unsigned good = count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true);
+        unsigned coming = count(p, ROW_FETCHING, false) + count(p, ROW_OPENING, false) + count(p, ROW_OPENING, true);
+        layr_fetch_row_t *r;
+        int rc;
+        if (good >= p->k) {
+            finish(p, LAYR_OK);
+            return;
+        }
+        if (good + coming >= p->k)
+            return;
+        r = best_row(p);
+        if (!r) {
+            if (good + coming + count(p, ROW_FETCHING, true) < p->k)
+                finish(p, LAYR_ERR_DATA);
+            return;
+        }
+        if (r->tries && layr_load_resting(r->at, layr_now_us()))
+            return; /* only hosts that just failed are left: the tick comes back */
+        if ((rc = ask(r)) != LAYR_OK) {
+            finish(p, rc);
+            return;
+        }
+    }
+}
+
+static void advance(layr_piece_t *p)
+{
+    if (p->done || p->decoding || p->f->closing)
+        return;
+    if (p->narrow)
+        advance_narrow(p);
+    /* rows that were asked narrow must have ended before they are asked again */
+    if (!p->narrow && !p->done && !p->decoding)
+        advance_wide(p);
+}
+
+/* --- time --- */
+
+static void note_late(layr_fetch_t *f, layr_piece_t *p, uint64_t now, uint64_t limit)
+{
+    for (unsigned i = 0; i < p->rows; i++) {
+        layr_fetch_row_t *r = &p->row[i];
+        if (r->state == ROW_FETCHING && !r->late && now - r->since > limit) {
+            r->late = true;
+            layr_load_late(r->at, now);
+            f->stats.shards_late++;
+        }
+    }
+}
+
+static void tick(layr_fetch_t *f)
+{
+    uint64_t now = layr_now_us();
+    uint64_t limit = f->usual_us ? f->usual_us * LATE_TIMES : LATE_FIRST_US;
+    if (limit < LATE_MIN_US)
+        limit = LATE_MIN_US;
+    for (layr_piece_t *p = f->head; p; p = p->next) {
+        if (p->done || p->decoding)
+            continue;
+        note_late(f, p, now, limit);
+        advance(p);
+    }
+}
+
+void layr_fetch_turn(layr_fetch_t *f, long ms)
+{
+    layr_engine_turn(&f->e, ms < 0 || ms > 100 ? 100 : ms);
+    tick(f);
+}
+
+/* --- pieces --- */
+
+static void piece_free(layr_piece_t *p)
+{
+    for (unsigned i = 0; i < p->rows; i++)
+        free(p->row[i].blob);
+    free(p->plain);
+    free(p);
+}
+
+static void rows_init(layr_fetch_t *f, layr_piece_t *p, const layr_entry_t *e, const layr_node_page_t *node)
+{
+    for (unsigned i = 0; i < p->rows; i++) {
+        layr_fetch_row_t *r = &p->row[i];
+        r->piece = p;
+        r->index = (uint8_t)i;
+        r->row = e->rows[i];
+        if (r->row.host == LAYR_NO_HOST) {
+            r->state = ROW_BAD;
+            r->known_bad = true; /* never stored: no news */
+            r->error = LAYR_ERR_NOTFOUND;
+            snprintf(r->why, sizeof r->why, "was never stored");
+            continue;
+        }
+        memcpy(r->host_id, node->hosts[r->row.host], 32);
+        r->at = layr_load_find(&f->load, r->host_id);
+        if (!r->at) {
+            layr_host_t *down = NULL;
+            char why[sizeof r->why];
+            for (size_t h = 0; h < f->e.s->hosts.count && !down; h++)
+                if (memcmp(f->e.s->hosts.host[h].id, r->host_id, 32) == 0)
+                    down = &f->e.s->hosts.host[h];
+            if (down)
+                snprintf(why, sizeof why, "%s: %.100s", down->url, down->error_text);
+            else
+                snprintf(why, sizeof why, "its host is not among those given, or does not answer");
+            row_bad(r, LAYR_ERR_NET, why);
+        }
+    }
+}
+
+int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t number, const layr_entry_t *e,
+                   const layr_node_page_t *node, uint32_t first, uint32_t last)
+{
+    layr_scheme_t s = f->scheme;
+    unsigned rows = page ? s.n - s.k + 1u : s.n;
+    layr_piece_t *p = calloc(1, sizeof *p + rows * sizeof p->row[0]);
+    size_t stripe;
+    int rc;
+    if (!p)
+        return LAYR_ERR_NOMEM;
+    *p = (layr_piece_t){.f = f, .page = page, .number = number, .first = first, .last = last, .rows = rows, .k = page ? 1 : s.k};
+    rc = page ? layr_page_shape(&p->shape, s, e->size) : layr_shape_of(&p->shape, s, e->size);
+    if (rc != LAYR_OK)
+        goto fail;
+    memcpy(p->hash, e->hash, 32);
+    stripe = (size_t)p->k * p->shape.chunk_plain;
+    p->t0 = (uint32_t)(first / stripe);
+    p->t1 = (uint32_t)(last / stripe);
+    p->whole = first == 0 && last == e->size - 1;
+    p->narrow = !p->whole;
+    p->plain = malloc((p->t1 - p->t0 + 1) * stripe);
+    rc = LAYR_ERR_NOMEM;
+    if (!p->plain)
+        goto fail;
+    p->cost = (size_t)(p->t1 - p->t0 + 1) * (stripe + (size_t)(p->k + 1) * p->shape.chunk);
+    rows_init(f, p, e, node);
+    for (unsigned i = 0; i < p->k; i++) /* a narrow read of a row that can't be had is wide from the start */
+        if (p->row[i].state == ROW_BAD)
+            p->narrow = false;
+    p->next = f->head;
+    f->head = p;
+    f->pieces++;
+    f->memory += p->cost;
+    *out = p;
+    advance(p);
+    return LAYR_OK;
+fail:
+    piece_free(p);
+    return rc;
+}
+
+static void explain(const layr_piece_t *p, layr_diag_t *d)
+{
+    char text[LAYR_DIAG_MAX];
+    size_t at;
+    unsigned good = count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true);
+    int n = snprintf(text, sizeof text, "%s %llu cannot be recovered: it needs %u good shards of %u, and %u could be had",
+                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows, good);
+    at = n > 0 ? (size_t)n : 0;
+    for (unsigned i = 0; i < p->rows && at < sizeof text - 1; i++) {
+        if (p->row[i].state == ROW_GOOD || !p->row[i].why[0])
+            continue;
+        n = snprintf(text + at, sizeof text - at, "; shard %u: %s", i, p->row[i].why);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    layr_diag_set(d, LAYR_ERR_DATA, "%s", text);
+}
+
+int layr_fetch_take(layr_piece_t *p, const uint8_t **plain, layr_diag_t *d)
+{
+    size_t stripe = (size_t)p->k * p->shape.chunk_plain;
+    if (!p->done)
+        return 0;
+    if (p->error == LAYR_OK) {
+        *plain = p->plain + (p->first - p->t0 * stripe);
+        return 1;
+    }
+    if (p->error == LAYR_ERR_DATA && count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true) < p->k)
+        explain(p, d);
+    else if (p->error == LAYR_ERR_DATA)
+        layr_diag_set(d, LAYR_ERR_DATA, "%s %llu does not match its hash in the manifest though its shards do: it was stored wrongly",
+                      p->page ? "manifest page" : "segment", (unsigned long long)p->number);
+    else
+        layr_diag_set(d, p->error, "segment %llu: %s", (unsigned long long)p->number, layr_strerror(p->error));
+    return p->error;
+}
+
+/* Pieces that the caller has dropped go when their last message has come. */
+static void sweep(layr_fetch_t *f)
+{
+    for (layr_piece_t **at = &f->head; *at;) {
+        layr_piece_t *p = *at;
+        if (p->dropped && p->jobs == 0) {
+            *at = p->next;
+            piece_free(p);
+        } else {
+            at = &p->next;
+        }
+    }
+}
+
+void layr_fetch_drop(layr_piece_t *p)
+{
+    layr_fetch_t *f = p->f;
+    if (!p->done)
+        finish(p, LAYR_ERR_CANCELLED);
+    p->dropped = true;
+    f->pieces--;
+    f->memory -= p->cost;
+    sweep(f);
+}
+
+/* --- engine --- */
+
+int layr_fetch_new(layr_fetch_t **out, layr_session_t *s, const layr_file_keys_t *keys, layr_scheme_t scheme)
+{
+    int rc;
+    layr_fetch_t *f = calloc(1, sizeof *f);
+    if (!f)
+        return LAYR_ERR_NOMEM;
+    f->keys = keys;
+    f->scheme = scheme;
+    if ((rc = layr_engine_init(&f->e, s, f)) || (rc = layr_load_init(&f->load, &s->hosts)) ||
+        (rc = layr_coder_new(&f->coder, scheme)) ||
+        (rc = layr_coder_new(&f->page_coder, (layr_scheme_t){1, (uint8_t)(scheme.n - scheme.k + 1)}))) {
+        layr_fetch_free(f);
+        return rc;
+    }
+    *out = f;
+    return LAYR_OK;
+}
+
+void layr_fetch_free(layr_fetch_t *f)
+{
+    if (!f)
+        return;
+    f->closing = true;
+    for (layr_piece_t *p = f->head; p; p = p->next) {
+        if (!p->done)
+            finish(p, LAYR_ERR_CANCELLED);
+        p->dropped = true;
+    }
+    layr_engine_close(&f->e);
+    sweep(f);
+    layr_coder_free(f->page_coder);
+    layr_coder_free(f->coder);
+    layr_load_free(&f->load);
+    free(f);
+}
+
+layr_engine_t *layr_fetch_engine(layr_fetch_t *f)
+{
+    return &f->e;
+}
+
+bool layr_fetch_room(const layr_fetch_t *f)
+{
+    return f->pieces == 0 || (f->pieces < PIECES && f->memory < MEMORY);
+}
+
+const layr_get_stats_t *layr_fetch_stats(const layr_fetch_t *f)
+{
+    return &f->stats;
+}

@@ -1,0 +1,62 @@
+/*
+ * Bytes to placed shards.  A unit (a segment, or a page of the manifest) goes in; its shards are coded, sealed,
+ * tagged and named on workers, each is sent to a host that has no sibling, and to another one where that host fails;
+ * the unit comes out with its rows.  Belongs to one thread.
+ */
+#ifndef LAYR_FLOW_STORE_H
+#define LAYR_FLOW_STORE_H
+
+#include "engine.h"
+#include "load.h"
+
+typedef struct layr_store layr_store_t;
+typedef struct layr_unit layr_unit_t;
+
+typedef struct layr_store_opts {
+    const layr_file_keys_t *keys; /* of the write cap */
+    layr_scheme_t scheme;
+    unsigned min_shards;          /* of n that must be stored */
+    uint8_t random[32];           /* of this sealing attempt, journalled */
+    int64_t put;                  /* the journal's number */
+    layr_time_t now, until;
+    uint64_t max_price;
+} layr_store_opts_t;
+
+/* A unit that is stored: its manifest entry, and hosts[i] the host of row i or NULL. */
+typedef struct layr_stored {
+    bool page;
+    uint64_t number;
+    layr_entry_t entry;           /* entry.segments and .bytes are set for segments only */
+    const uint8_t **hosts;
+} layr_stored_t;
+
+int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o) LAYR_CHECKED;
+/* Ends what is under way and waits for it. */
+void layr_store_free(layr_store_t *st);
+layr_engine_t *layr_store_engine(layr_store_t *st);
+
+/* Is there room for another unit now? */
+bool layr_store_room(const layr_store_t *st);
+/* Takes plain over in any case: plain_done(ctx, plain) is called when it is not needed any more. */
+int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
+                   void (*plain_done)(void *ctx, uint8_t *plain), void *ctx) LAYR_CHECKED;
+/*
+ * The oldest unit when all its shards have ended well: 1 and *out, which is valid until layr_store_drop; 0: not yet.
+ * LAYR_ERR_HOSTS and others: it can't be stored, d says why.
+ */
+int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d) LAYR_CHECKED;
+void layr_store_drop(layr_store_t *st);
+bool layr_store_idle(const layr_store_t *st);
+/* Run messages that come within ms, and what is due by time. */
+void layr_store_turn(layr_store_t *st, long ms);
+
+typedef struct layr_store_stats {
+    uint64_t bytes, shards, moved;
+    unsigned hosts;
+} layr_store_stats_t;
+void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out);
+
+/* The order id for a shard at a host: first 16 bytes of KDF(W, "order", shard id, host id). */
+void layr_order_id(uint8_t out[16], const uint8_t W[32], const uint8_t shard[32], const uint8_t host[32]);
+
+#endif
