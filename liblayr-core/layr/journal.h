@@ -16,9 +16,19 @@
 
 typedef struct layr_journal layr_journal_t;
 
-/* master NULL: only the `seen` calls work, the others give LAYR_ERR_KEY. The file is made when it is not there; its folder must be. */
+/*
+ * master NULL: only the `seen` calls work, the others give LAYR_ERR_KEY. The file is made when it is not there; its folder
+ * must be.  LAYR_ERR_KEY: it is another master's; LAYR_ERR_CAP: group or others have access to it; LAYR_ERR_VERSION: a newer
+ * Layr's; LAYR_ERR_FORMAT: damaged, or no journal; LAYR_ERR_IO, LAYR_ERR_NOSPACE, LAYR_ERR_DB. d says it in a sentence.
+ * Beside the file lie SQLite's `-wal` and `-shm`, and `-lock`: a process at work on a put holds a byte of it.
+ */
 int layr_journal_open(layr_journal_t **out, const char *path, const uint8_t *master, layr_diag_t *d) LAYR_CHECKED;
-void layr_journal_close(layr_journal_t *j);
+void layr_journal_close(layr_journal_t *j); /* NULL is harmless */
+/*
+ * A sentence about the last call that failed with LAYR_ERR_DB, LAYR_ERR_IO, LAYR_ERR_NOSPACE or LAYR_ERR_FORMAT; never NULL,
+ * valid until the next call. What is read back and does not make sense is LAYR_ERR_FORMAT, a W that does not open LAYR_ERR_AUTH.
+ */
+const char *layr_journal_error(const layr_journal_t *j);
 
 /* A put under way. */
 typedef struct layr_put_entry {
@@ -28,16 +38,23 @@ typedef struct layr_put_entry {
     layr_scheme_t scheme;
     layr_time_t started, until;
     char name[256];
-    int64_t pid;               /* of the process at work on it */
+    int64_t pid;               /* of the process at work on it; set by begin */
 } layr_put_entry_t;
 
-/* Durable (synced) when it returns: call before anything is sent. */
+/*
+ * Durable (synced) when it returns: call before anything is sent. A name (but "") is this put's alone from here on:
+ * LAYR_ERR_EXISTS when a file or another put under way has it.
+ */
 int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
-/* An order is about to be sent for this shard to this host. Survives a killed process. */
+/*
+ * An order is about to be sent for this shard to this host. Survives a killed process, not a power cut (the shard then
+ * stays at its host until its order expires). LAYR_ERR_NOTFOUND: no such put. The same order again is harmless.
+ */
 int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32], const char *url,
                            const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
 /* The put is done and published: it leaves the journal and is a file, in one transaction. Orders in `orphans` (shards that the
- * manifest does not name) become pending releases. */
+ * manifest does not name) become pending releases. LAYR_ERR_NOTFOUND: no such put (it was given up); LAYR_ERR_EXISTS: the
+ * name or the record is there already; nothing is changed then. */
 typedef struct layr_file_entry {
     uint8_t W[32];
     uint8_t record_id[32];
@@ -50,12 +67,15 @@ typedef struct layr_shard_ref {
     uint8_t shard[32], host[32];
 } layr_shard_ref_t;
 int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f, const layr_shard_ref_t *orphans, size_t count) LAYR_CHECKED;
-/* The put is given up: all its orders become pending releases. */
+/* The put is given up: all its orders become pending releases. LAYR_ERR_NOTFOUND: no such put. */
 int layr_journal_put_drop(layr_journal_t *j, int64_t put) LAYR_CHECKED;
-/* Give up the puts of processes that are no more (killed). Their number. */
+/* Give up the puts of processes that are no more (killed), and of journals closed in the middle. Their number. */
 int layr_journal_put_reap(layr_journal_t *j) LAYR_CHECKED;
 
-/* Files. find: by exact name; LAYR_ERR_NOTFOUND. list: newest first, each to fn until it returns non-zero. */
+/*
+ * Files. find: by exact name; LAYR_ERR_NOTFOUND (always for ""). list: newest first, each to fn until it returns non-zero,
+ * which list then returns; fn must not change the journal. remove: also LAYR_OK when there was none. The caller wipes W.
+ */
 int layr_journal_file_find(layr_journal_t *j, layr_file_entry_t *out, const char *name) LAYR_CHECKED;
 int layr_journal_file_by_id(layr_journal_t *j, layr_file_entry_t *out, const uint8_t record_id[32]) LAYR_CHECKED;
 int layr_journal_file_list(layr_journal_t *j, int (*fn)(void *ctx, const layr_file_entry_t *f), void *ctx) LAYR_CHECKED;
@@ -69,11 +89,14 @@ typedef struct layr_release {
     uint8_t order[LAYR_ORDERS_MAX][16];
 } layr_release_t;
 int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CHECKED;
-/* fn returns LAYR_OK when the host has released them (they are removed), else they stay for another time. */
+/*
+ * fn returns LAYR_OK when the host has released them (they are removed), else they stay for another time and the rest of
+ * that host's group is passed over; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held while fn runs.
+ */
 int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r), void *ctx) LAYR_CHECKED;
 int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
 
-/* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back. */
+/* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back: a lower seq changes nothing and is LAYR_OK. */
 int layr_journal_seen_get(layr_journal_t *j, const uint8_t record_id[32], uint64_t *seq, uint8_t sha256[32]) LAYR_CHECKED;
 int layr_journal_seen_set(layr_journal_t *j, const uint8_t record_id[32], uint64_t seq, const uint8_t sha256[32]) LAYR_CHECKED;
 

@@ -1,0 +1,76 @@
+/*
+ * What the journal's files share: its handle, and short helpers over SQLite.  One connection, no statement
+ * kept from call to call; every helper turns SQLite's result into the library's and leaves a sentence in the
+ * handle.
+ */
+#ifndef LAYR_DB_JOURNAL_DB_H
+#define LAYR_DB_JOURNAL_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layr/journal.h"
+
+#define LAYR_JDB_APP_ID 0x4c61796a /* "Layj": says what the file is, to file(1) and to us */
+#define LAYR_JDB_VERSION 1
+#define LAYR_JDB_SEALED_BYTES (24 + LAYR_KEY_BYTES + 16) /* nonce, secret, tag */
+
+/* How much a commit must survive. */
+typedef enum layr_jdb_level {
+    LAYR_JDB_LAZY = 1, /* a killed process; a power cut may take the last commits, never the order of them */
+    LAYR_JDB_SYNCED    /* a power cut */
+} layr_jdb_level_t;
+
+struct layr_journal {
+    sqlite3 *db;
+    char *path;
+    uint8_t *key;           /* sodium_malloc'd KDF(master, "journal"); NULL without a master */
+    int lock_fd;            /* of path-lock; -1 until a put begins */
+    layr_jdb_level_t level; /* of the connection now */
+    char error[512];
+};
+
+/* Remember a sentence; returns code. */
+int layr_jdb_fail(layr_journal_t *j, int code, const char *fmt, ...) LAYR_PRINTF(3, 4);
+/* What a person is told about a damaged journal; gives LAYR_ERR_FORMAT. */
+int layr_jdb_damaged(layr_journal_t *j, const char *what);
+/* An SQLite result other than OK, ROW, DONE, as ours. */
+int layr_jdb_error(layr_journal_t *j, int sqlite_rc);
+
+/*
+ * Prepare and bind, in the order of fmt: 'i' int64_t, 't' const char *, 'g' const uint8_t * to 16 bytes, 'k'
+ * to 32, 's' to LAYR_JDB_SEALED_BYTES, 'q' uint64_t as 8 bytes big-endian (so that SQLite orders it as
+ * unsigned).
+ */
+int layr_jdb_query(layr_journal_t *j, sqlite3_stmt **out, const char *sql, const char *fmt, ...) LAYR_CHECKED;
+/* The next row: 1, 0 at the end, or an error. */
+int layr_jdb_row(layr_journal_t *j, sqlite3_stmt *st) LAYR_CHECKED;
+/* The same for a statement that gives no rows. */
+int layr_jdb_run(layr_journal_t *j, const char *sql, const char *fmt, ...) LAYR_CHECKED;
+/* A column that must have exactly this length; text that must fit; a sequence: else LAYR_ERR_FORMAT. */
+int layr_jdb_bytes(layr_journal_t *j, sqlite3_stmt *st, int col, uint8_t *out, size_t len) LAYR_CHECKED;
+int layr_jdb_text(layr_journal_t *j, sqlite3_stmt *st, int col, char *out, size_t cap) LAYR_CHECKED;
+int layr_jdb_u64(layr_journal_t *j, sqlite3_stmt *st, int col, uint64_t *out) LAYR_CHECKED;
+int layr_jdb_scheme(layr_journal_t *j, sqlite3_stmt *st, int col, layr_scheme_t *out) LAYR_CHECKED;
+
+/* A write transaction. end: commit when rc is 0, else roll back; returns rc or why the commit failed. */
+int layr_jdb_begin(layr_journal_t *j, layr_jdb_level_t level) LAYR_CHECKED;
+int layr_jdb_end(layr_journal_t *j, int rc) LAYR_CHECKED;
+
+/* Seal and open a write secret; bound is the 32 bytes it belongs to. LAYR_ERR_KEY without a master. */
+int layr_jdb_seal(layr_journal_t *j, uint8_t out[LAYR_JDB_SEALED_BYTES], const uint8_t W[32],
+                  const uint8_t bound[32]) LAYR_CHECKED;
+int layr_jdb_unseal(layr_journal_t *j, uint8_t W[32], const uint8_t in[LAYR_JDB_SEALED_BYTES],
+                    const uint8_t bound[32]) LAYR_CHECKED;
+
+/* Make a new journal at path, whole or not at all. LAYR_OK also when another process was first. */
+int layr_jdb_create(const char *path, layr_diag_t *d) LAYR_CHECKED;
+/* Give path's folder its fsync: a name is durable when its folder is. */
+int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
+
+/* Insert a file inside the caller's transaction. */
+int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
+
+#endif

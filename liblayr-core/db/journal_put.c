@@ -1,0 +1,254 @@
+/*
+ * Puts under way.  Whoever works on one holds a lock on byte `id` of path-lock (an open file description's
+ * lock: the kernel lets go of it when the process ends, however it ends).  Unlike a process id this can't be
+ * mistaken when ids come around again or when two containers share a home.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/journal_db.h"
+
+static int open_lock(layr_journal_t *j, int *out)
+{
+    size_t cap = strlen(j->path) + sizeof "-lock";
+    char *name = malloc(cap);
+    int fd;
+
+    if (name == NULL)
+        return layr_jdb_fail(j, LAYR_ERR_NOMEM, "out of memory");
+    snprintf(name, cap, "%s-lock", j->path);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    free(name);
+    if (fd < 0)
+        return layr_jdb_fail(j, LAYR_ERR_IO, "cannot open %s-lock: %s", j->path, strerror(errno));
+    *out = fd;
+    return 0;
+}
+
+static int lock_call(int fd, int cmd, short type, int64_t put, short *found)
+{
+    struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = put, .l_len = 1};
+
+    if (fcntl(fd, cmd, &fl) != 0)
+        return LAYR_ERR_IO;
+    if (found != NULL)
+        *found = fl.l_type;
+    return 0;
+}
+
+static int hold(layr_journal_t *j, int64_t put)
+{
+    int rc = j->lock_fd < 0 ? open_lock(j, &j->lock_fd) : 0;
+
+    if (rc == 0 && lock_call(j->lock_fd, F_OFD_SETLK, F_WRLCK, put, NULL) != 0)
+        rc = layr_jdb_fail(j, LAYR_ERR_IO, "cannot lock %s-lock: %s", j->path, strerror(errno));
+    return rc;
+}
+
+static void let_go(layr_journal_t *j, int64_t put)
+{
+    if (j->lock_fd >= 0 && lock_call(j->lock_fd, F_OFD_SETLK, F_UNLCK, put, NULL) != 0)
+        layr_jdb_fail(j, LAYR_ERR_IO, "cannot unlock %s-lock: %s", j->path, strerror(errno));
+}
+
+/* The put's row, whose name is free again, and its lock are the caller's to see to. */
+static int to_release(layr_journal_t *j, int64_t put)
+{
+    int rc = layr_jdb_run(j,
+                          "INSERT OR IGNORE INTO release (order_id, host, grp, url)"
+                          " SELECT order_id, host, grp, url FROM put_order WHERE put = ?",
+                          "i", put);
+
+    return rc == 0 ? layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put) : rc;
+}
+
+/* LAYR_ERR_NOTFOUND when there was none: somebody gave it up. */
+static int remove_row(layr_journal_t *j, int64_t put)
+{
+    int rc = layr_jdb_run(j, "DELETE FROM put WHERE id = ?", "i", put);
+
+    return rc == 0 && sqlite3_changes(j->db) == 0 ? LAYR_ERR_NOTFOUND : rc;
+}
+
+/* Inside a transaction: nobody begins one meanwhile, and a lock is taken before its row can be seen. */
+static int give_up_if_dead(layr_journal_t *j, int fd, int64_t put)
+{
+    short found = F_WRLCK;
+    int rc;
+
+    if (lock_call(fd, F_OFD_GETLK, F_WRLCK, put, &found) != 0)
+        return layr_jdb_fail(j, LAYR_ERR_IO, "cannot look at the locks of %s-lock: %s", j->path,
+                             strerror(errno));
+    if (found != F_UNLCK)
+        return 0;
+    rc = to_release(j, put);
+    if (rc == 0)
+        rc = remove_row(j, put);
+    return rc == 0 ? 1 : rc;
+}
+
+/* A descriptor of its own: our own locks don't stand in the way of j->lock_fd, and would look like nobody's.
+ */
+static int reap(layr_journal_t *j)
+{
+    sqlite3_stmt *st = NULL;
+    int fd = -1, count = 0, rc, row = 0;
+
+    rc = open_lock(j, &fd);
+    if (rc == 0)
+        rc = layr_jdb_query(j, &st, "SELECT id FROM put ORDER BY id", "");
+    while (rc == 0 && (row = layr_jdb_row(j, st)) == 1) {
+        rc = give_up_if_dead(j, fd, sqlite3_column_int64(st, 0));
+        if (rc > 0) {
+            count++;
+            rc = 0;
+        }
+    }
+    if (rc == 0)
+        rc = row;
+    sqlite3_finalize(st);
+    if (fd >= 0)
+        close(fd);
+    return rc == 0 ? count : rc;
+}
+
+int layr_journal_put_reap(layr_journal_t *j)
+{
+    int rc, count;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc != 0)
+        return rc;
+    count = reap(j);
+    rc = layr_jdb_end(j, count < 0 ? count : 0);
+    return rc == 0 ? count : rc;
+}
+
+static int name_is_free(layr_journal_t *j, const char *name)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = layr_jdb_query(j, &st, "SELECT 1 FROM file WHERE name = ? AND name <> ''", "t", name);
+
+    if (rc == 0)
+        rc = layr_jdb_row(j, st);
+    sqlite3_finalize(st);
+    return rc == 1 ? LAYR_ERR_EXISTS : rc;
+}
+
+static int begin_locked(layr_journal_t *j, const layr_put_entry_t *e, const uint8_t *sealed, int64_t *id)
+{
+    int rc = reap(j); /* a dead put must not keep its name */
+
+    if (rc >= 0)
+        rc = name_is_free(j, e->name);
+    if (rc == 0)
+        rc = layr_jdb_run(j,
+                          "INSERT INTO put (sealed, random, k, n, started, until, name, pid)"
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                          "skiiiiti", sealed, e->random, (int64_t)e->scheme.k, (int64_t)e->scheme.n,
+                          (int64_t)e->started, (int64_t)e->until, e->name, (int64_t)getpid());
+    if (rc != 0)
+        return rc;
+    *id = sqlite3_last_insert_rowid(j->db);
+    return hold(j, *id);
+}
+
+int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
+{
+    uint8_t sealed[LAYR_JDB_SEALED_BYTES] = {0};
+    int64_t id = 0;
+    int rc;
+
+    if (memchr(e->name, 0, sizeof e->name) == NULL || !layr_scheme_ok(e->scheme))
+        return LAYR_ERR_ARG;
+    rc = layr_jdb_seal(j, sealed, e->W, e->random);
+    if (rc == 0)
+        rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc != 0)
+        return rc;
+    rc = layr_jdb_end(j, begin_locked(j, e, sealed, &id));
+    if (rc != 0) {
+        if (id != 0)
+            let_go(j, id); /* rolled back: the number may be another's next */
+        return rc;
+    }
+    e->id = id;
+    e->pid = getpid();
+    return 0;
+}
+
+int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
+                           const char *url, const uint8_t order[16], const uint8_t group[16])
+{
+    int rc;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    if (strlen(url) > LAYR_URL_MAX)
+        return LAYR_ERR_ARG;
+    rc = layr_jdb_begin(j, LAYR_JDB_LAZY);
+    if (rc == 0)
+        rc = layr_jdb_end(j, layr_jdb_run(j,
+                                          "INSERT INTO put_order (order_id, put, shard, host, grp, url)"
+                                          " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
+                                          "gikkgt", order, put, shard, host, group, url));
+    return rc;
+}
+
+static int done_locked(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                       const layr_shard_ref_t *orphans, size_t count)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = layr_jdb_run(
+            j,
+            "INSERT OR IGNORE INTO release (order_id, host, grp, url)"
+            " SELECT order_id, host, grp, url FROM put_order WHERE put = ? AND shard = ? AND host = ?",
+            "ikk", put, orphans[i].shard, orphans[i].host);
+    if (rc == 0)
+        rc = layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put);
+    if (rc == 0)
+        rc = remove_row(j, put);
+    return rc == 0 ? layr_jdb_file_insert(j, f) : rc;
+}
+
+int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                          const layr_shard_ref_t *orphans, size_t count)
+{
+    int rc;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc == 0)
+        rc = layr_jdb_end(j, done_locked(j, put, f, orphans, count));
+    if (rc == 0)
+        let_go(j, put);
+    return rc;
+}
+
+int layr_journal_put_drop(layr_journal_t *j, int64_t put)
+{
+    int rc;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc != 0)
+        return rc;
+    rc = to_release(j, put);
+    if (rc == 0)
+        rc = remove_row(j, put);
+    rc = layr_jdb_end(j, rc);
+    if (rc == 0)
+        let_go(j, put);
+    return rc;
+}
