@@ -1,10 +1,14 @@
 # Layr's build. `make help` lists the targets.
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 VERSION := 0.1.0
 OPT     ?= -O2 -g
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
-DEFS    := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYR_VERSION='"$(VERSION)"'
+PREFIX  ?= /usr/local
+MODULES ?= /usr/lib/nginx/modules
+DEFS    := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYR_VERSION='"$(VERSION)"' -DLAYR_MODULES_DIR='"$(MODULES)"'
 HARDEN  := -fstack-protector-strong -fPIC
 CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(DEFS) $(HARDEN) -Iliblayr-core -I$(BUILD)/gen -MMD -MP $(SAN) $(CFLAGS)
 LIBS    := -lsodium -lcrypto -lisal -lcurl -lcjson -lsqlite3 -lpthread
@@ -15,16 +19,24 @@ CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 CORE     := $(BUILD)/liblayr-core.a
 TOOL_SRC := $(sort $(wildcard tools/layr-*.c))
 TOOLS    := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
-TOOL_COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(wildcard tools/*.c)))
+# What programs share, and the parts of larger ones; an archive, so that each takes only what it uses.
+TOOL_LIB := $(BUILD)/tools.a
+TOOL_LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(sort $(wildcard tools/*.c))))
 UNIT_SRC := $(sort $(wildcard t/unit/*.c))
 UNITS    := $(UNIT_SRC:t/unit/%.c=$(BUILD)/t/unit/%.t)
+MODULE   := $(BUILD)/ngx_layr_module.so
 
 all: tools module
 core: $(CORE)
 tools: $(TOOLS)
 units: $(UNITS)
+module: $(MODULE)
 
 $(CORE): $(CORE_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(TOOL_LIB): $(TOOL_LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -40,17 +52,91 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-$(BUILD)/bin/%: $(BUILD)/tools/%.o $(TOOL_COMMON_OBJ) $(CORE)
+$(BUILD)/bin/%: $(BUILD)/tools/%.o $(TOOL_LIB) $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(CORE) $(LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
 
-$(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(CORE)
+# A unit test may look at a program's parts too.
+$(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(TOOL_LIB) $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(CORE) $(LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
+
+# nginx's module, built against Debian's nginx-dev.
+-include ngx_layr_module/module.mk
+
+# --- tests
+
+# make test T='t/put.t t/unit/crypto_seal.c' runs these alone.
+ALL_TESTS = $(UNITS) $(sort $(wildcard t/*.t))
+TESTS     = $(if $(T),$(patsubst t/unit/%.c,$(BUILD)/t/unit/%.t,$(T)),$(ALL_TESTS))
+# Unit tests beside anything; of those that run whole swarms one at a time.
+PROVE     = LAYR_BUILD=$(BUILD) prove -I t/lib -j 2 --rules 'seq=t/{,long/}*.t' --rules 'par=**'
+
+test:
+	@./setup test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all units
+	@$(PROVE) $(TESTS)
+
+test-long:
+	@./setup test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all units
+	@$(PROVE) --timer $(if $(T),$(T),$(sort $(wildcard t/long/*.t)))
+
+# Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and nginx with the module compiled in: all of t/ again, on these.
+ASAN       := build/asan
+ASAN_FLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
+asan:
+	@./setup asan
+	@$(MAKE) --no-print-directory BUILD=$(ASAN) OPT='-O1 -g' SAN='$(ASAN_FLAGS) -fno-sanitize-recover=undefined' tools units
+	@test -x $(ASAN)/nginx/configure || t/lib/nginx-source $(ASAN)/nginx
+	@cd $(ASAN)/nginx && { test -f Makefile || ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='-O1 -g $(ASAN_FLAGS) -Wno-error' --with-ld-opt='$(ASAN_FLAGS)' > configure.log; }
+	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
+	@LAYR_NGINX=$(CURDIR)/$(ASAN)/nginx/objs/nginx LAYR_MODULE=builtin LSAN_OPTIONS=suppressions=$(CURDIR)/t/lib/lsan.supp $(MAKE) --no-print-directory BUILD=$(ASAN) prove
+prove:
+	@$(PROVE) --timer $(TESTS)
+STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module
+
+# --- other checks
+
+FORMATTED := $(wildcard liblayr-core/*/*.[ch] tools/*.[ch] t/unit/*.[ch] bench/*.[ch])
+lint:
+	@./setup lint
+	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
+	clang-format --dry-run -Werror $(FORMATTED)
+	clang-tidy --quiet --warnings-as-errors='*' $(CORE_SRC) $(wildcard tools/*.c) -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools $(wildcard ngx_layr_module/*.c)
+
+# --- for people
+
+demo:
+	@./setup
+	@$(MAKE) --no-print-directory all
+	@t/demo $(BUILD)/bin
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/layr $(DESTDIR)$(PREFIX)/share/man/man1
+	install $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard README.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/layr
+	$(if $(wildcard docs/man/*.1),install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
+	install -d $(DESTDIR)$(MODULES) $(DESTDIR)/usr/share/nginx/modules-available $(DESTDIR)/etc/nginx/modules-enabled
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULES)
+	echo 'load_module modules/$(notdir $(MODULE));' > $(DESTDIR)/usr/share/nginx/modules-available/mod-http-layr.conf
+	ln -sf /usr/share/nginx/modules-available/mod-http-layr.conf $(DESTDIR)/etc/nginx/modules-enabled/50-mod-http-layr.conf
+
+help:
+	@echo 'make             build the programs and the nginx module, into build/'
+	@echo 'make demo        see it work: hosts, upload, loss, download'
+	@echo 'make test        all tests; T=t/put.t runs one'
+	@echo 'make test-long   the tests that take long'
+	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make lint        clang-format, clang-tidy, cppcheck'
+	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
+	@echo 'make clean       remove build/'
+	@echo 'demo, test, test-long, asan and lint install what they miss, on Debian 12, with ./setup.'
 
 clean:
 	rm -rf build
 
-.PHONY: all core tools units clean
+.PHONY: all core tools units module test test-long asan prove lint demo install help clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -13,6 +13,7 @@
 
 #define OPTIONS_MAX 48
 #define HELP_COLUMN 26 /* where the help texts start */
+#define LINE_WIDTH 79
 
 /* getopt_long gives back FIRST + the place in `all`, whatever the letter. */
 #define FIRST 256
@@ -63,6 +64,23 @@ static void fill_table(table_t *t, layr_opt_t *o)
                (layr_opt_def_t){0, "version", NULL, "print the version", LAYR_OPT_FLAG, &t->version, 0, 0});
 }
 
+/* The text in lines that fit a terminal, all but the first indented. */
+static void print_wrapped(const char *text)
+{
+    size_t room = LINE_WIDTH - HELP_COLUMN;
+
+    while (strlen(text) > room) {
+        size_t cut = room;
+        while (cut > 0 && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        printf("%.*s\n%*s", (int)cut, text, HELP_COLUMN, "");
+        text += cut + 1;
+    }
+    printf("%s\n", text);
+}
+
 static void print_option(const layr_opt_def_t *d)
 {
     char left[80];
@@ -70,10 +88,10 @@ static void print_option(const layr_opt_def_t *d)
         snprintf(left, sizeof left, "  %c%c%s --%s%s%s", d->letter ? '-' : ' ', d->letter ? d->letter : ' ',
                  d->letter ? "," : " ", d->name, d->arg ? " " : "", d->arg ? d->arg : "");
 
+    printf("%-*s", HELP_COLUMN, left);
     if (n >= HELP_COLUMN)
-        printf("%s\n%*s%s\n", left, HELP_COLUMN, "", d->help);
-    else
-        printf("%-*s%s\n", HELP_COLUMN, left, d->help);
+        printf("\n%*s", HELP_COLUMN, "");
+    print_wrapped(d->help);
 }
 
 static void print_help(const table_t *t, const layr_opt_spec_t *spec)
