@@ -193,14 +193,18 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     size_t len = size * n;
 
     f->header_bytes += len;
-    if (f->header_bytes > LAYR_NET_HEADERS_MAX) {
+    if (len == 0 || f->header_bytes > LAYR_NET_HEADERS_MAX) {
         f->fault = LAYR_ERR_LIMIT;
         return 0;
     }
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         clear_headers(f->req); /* an interim answer's headers are not the answer's */
-    else
+        f->head_open = true;
+    } else if (line[0] == '\r' || line[0] == '\n') {
+        f->head_open = false;
+    } else {
         take_header(f->req, line, len);
+    }
     return len;
 }
 

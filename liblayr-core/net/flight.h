@@ -39,6 +39,7 @@ typedef struct layr_flight {
     size_t body_off;       /* how far curl has read the body */
     size_t sent, received; /* body bytes on the wire, as last told to progress */
     size_t header_bytes;
+    bool head_open;    /* a status line came, and the empty line after its headers did not yet */
     size_t error_seen; /* bytes of an error's body, kept or not */
     int fault;         /* set by a callback that stopped the transfer */
     char why[CURL_ERROR_SIZE];

@@ -51,9 +51,10 @@ static CURL *easy_take(layr_net_t *net)
     return net->idle_count > 0 ? net->idle[--net->idle_count] : curl_easy_init();
 }
 
-static void easy_give(layr_net_t *net, CURL *easy)
+/* A handle whose transfer failed may hold on to its buffer, and curl then refuses another size: it goes. */
+static void easy_give(layr_net_t *net, CURL *easy, bool good)
 {
-    if (net->idle_count == LAYR_NET_EASY_IDLE) {
+    if (!good || net->idle_count == LAYR_NET_EASY_IDLE) {
         curl_easy_cleanup(easy);
         return;
     }
@@ -91,7 +92,7 @@ static void finish(layr_net_t *net, layr_flight_t *f)
         TAILQ_REMOVE(&net->flying, f, wait);
         net->flying_count--;
         curl_multi_remove_handle(net->multi, f->easy);
-        easy_give(net, f->easy);
+        easy_give(net, f->easy, f->req->error == LAYR_OK);
         f->easy = NULL;
     }
     tell(net, f);
@@ -119,8 +120,7 @@ static void start(layr_net_t *net, layr_flight_t *f)
     net->flying_count++;
     return;
 failed:
-    if (easy != NULL)
-        easy_give(net, easy);
+    curl_easy_cleanup(easy); /* harmless on NULL */
     fail(net, f, LAYR_ERR_NOMEM, "out of memory for a request");
 }
 
