@@ -86,21 +86,35 @@ static void fill_figures(layr_flight_t *f)
         snprintf(r->peer_ip, sizeof r->peer_ip, "%s", ip);
 }
 
+static int judge(const layr_flight_t *f, CURLcode code)
+{
+    if (f->fault != 0)
+        return f->fault;
+    /* To curl, headers that a closed connection cuts off are an answer without a body. */
+    if (code == CURLE_OK)
+        return f->head_open ? LAYR_ERR_NET : LAYR_OK;
+    if (is_refusal(f, code) && f->req->status >= 400)
+        return LAYR_OK;
+    if (is_refusal(f, code) && code == CURLE_HTTP2_STREAM)
+        return LAYR_ERR_REFUSED;
+    /* So curl calls a header line that outgrows its own limit. */
+    if (code == CURLE_OUT_OF_MEMORY && f->head_open)
+        return LAYR_ERR_LIMIT;
+    return error_of(code);
+}
+
 void layr_outcome_fill(layr_flight_t *f, CURLcode code)
 {
     layr_req_t *r = f->req;
 
     fill_figures(f);
-    if (code == CURLE_OK)
+    r->error = judge(f, code);
+    if (r->error == LAYR_OK)
         return;
-    if (is_refusal(f, code) && r->status >= 400)
-        return;
-    r->error = f->fault != 0 ? f->fault : error_of(code);
-    if (is_refusal(f, code) && code == CURLE_HTTP2_STREAM)
-        r->error = LAYR_ERR_REFUSED;
     if (r->error == LAYR_ERR_LIMIT)
-        set_text(r, f->header_bytes > LAYR_NET_HEADERS_MAX ? "the headers have no end"
-                                                           : "the answer is too long");
+        set_text(r, f->head_open ? "the headers have no end" : "the answer is too long");
+    else if (code == CURLE_OK)
+        set_text(r, "cut off within the headers");
     else
         set_text(r, f->why[0] != 0 ? f->why : curl_easy_strerror(code));
 }
