@@ -11,7 +11,7 @@ MODULES ?= /usr/lib/nginx/modules
 DEFS    := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYR_VERSION='"$(VERSION)"' -DLAYR_MODULES_DIR='"$(MODULES)"'
 HARDEN  := -fstack-protector-strong -fPIC
 CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(DEFS) $(HARDEN) -Iliblayr-core -I$(BUILD)/gen -MMD -MP $(SAN) $(CFLAGS)
-LIBS    := -lsodium -lcrypto -lisal -lcurl -lcjson -lsqlite3 -lpthread
+LIBS    := -lsodium -lcrypto -lisal -lcurl -lcjson -lsqlite3 -lpthread -lm
 LDFLAGS_ALL = $(SAN) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 CORE_SRC := $(sort $(wildcard liblayr-core/*/*.c))

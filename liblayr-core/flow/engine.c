@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void scratch_free(void *p)
 {
@@ -33,13 +34,15 @@ static int scratch_new(void **out, void *arg)
 int layr_engine_init(layr_engine_t *e, layr_session_t *s, void *owner)
 {
     int rc;
-    *e = (layr_engine_t){.s = s, .owner = owner};
+    memset(e, 0, sizeof *e);
+    e->s = s;
+    e->owner = owner;
     rc = layr_mailbox_new(&e->box);
     if (rc == LAYR_OK)
         rc = layr_pool_new(&e->pool, 0, scratch_new, scratch_free, NULL);
     if (rc != LAYR_OK) {
         layr_mailbox_free(e->box);
-        *e = (layr_engine_t){0};
+        memset(e, 0, sizeof *e);
     }
     return rc;
 }
@@ -48,25 +51,27 @@ void layr_engine_close(layr_engine_t *e)
 {
     if (!e->box)
         return;
-    while (e->outstanding)
+    while (atomic_load(&e->outstanding))
         layr_engine_turn(e, -1);
     layr_pool_free(e->pool);
     layr_mailbox_free(e->box);
-    *e = (layr_engine_t){0};
+    memset(e, 0, sizeof *e);
 }
 
 void layr_engine_work(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *, void *))
 {
     j->run = run;
-    e->outstanding++;
+    atomic_fetch_add(&e->outstanding, 1);
     layr_pool_add(e->pool, j);
 }
 
 int layr_engine_request(layr_engine_t *e, layr_req_t *r)
 {
-    int rc = layr_net_submit(e->s->net, r);
-    if (rc == LAYR_OK)
-        e->outstanding++;
+    int rc;
+    atomic_fetch_add(&e->outstanding, 1);
+    rc = layr_net_submit(e->s->net, r);
+    if (rc != LAYR_OK)
+        atomic_fetch_sub(&e->outstanding, 1);
     return rc;
 }
 
@@ -76,11 +81,17 @@ void layr_engine_answer(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t 
     layr_mailbox_post(e->box, j);
 }
 
+void layr_engine_tell(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *, void *))
+{
+    atomic_fetch_add(&e->outstanding, 1);
+    layr_engine_answer(e, j, run);
+}
+
 void layr_engine_turn(layr_engine_t *e, long ms)
 {
     layr_job_t *j = layr_mailbox_take(e->box, ms);
     while (j) {
-        e->outstanding--;
+        atomic_fetch_sub(&e->outstanding, 1);
         j->run(j, e->owner);
         j = layr_mailbox_take(e->box, 0);
     }

@@ -13,7 +13,7 @@ typedef struct layr_engine {
     layr_pool_t *pool;
     layr_mailbox_t *box;
     void *owner;          /* second argument of every message's run */
-    unsigned outstanding; /* jobs and requests whose message has not come yet */
+    atomic_uint outstanding; /* jobs and requests whose message has not been received yet */
 } layr_engine_t;
 
 int layr_engine_init(layr_engine_t *e, layr_session_t *s, void *owner) LAYR_CHECKED;
@@ -26,6 +26,8 @@ void layr_engine_work(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *j
 int layr_engine_request(layr_engine_t *e, layr_req_t *r) LAYR_CHECKED;
 /* From any thread: hand j back to the owner, who runs it. */
 void layr_engine_answer(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *j, void *owner));
+/* The same for a message that no work or request was counted for. */
+void layr_engine_tell(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *j, void *owner));
 /* Run the messages that are there, or that come within ms. */
 void layr_engine_turn(layr_engine_t *e, long ms);
 

@@ -119,7 +119,7 @@ static int give(layr_session_t *s, const uint8_t record_id[32], const char *jws,
     for (unsigned i = 0; i < LAYR_RECORD_PLACES && rc == LAYR_OK; i++)
         rc = layr_record_place(place[i], record_id, i);
     for (size_t c = 0; c < total && rc == LAYR_OK; c++) {
-        const layr_host_t *h = &s->hosts.host[c / LAYR_RECORD_PLACES];
+        layr_host_t *h = &s->hosts.host[c / LAYR_RECORD_PLACES];
         if (h->error == LAYR_OK)
             rc = layr_call_put_record(&calls[c].call, h, place[c % LAYR_RECORD_PLACES], jws, strlen(jws), answers + c * LAYR_JWS_MAX,
                                       LAYR_JWS_MAX);

@@ -65,6 +65,8 @@ struct layr_store {
     size_t full_blob;
     bool closing;
     layr_store_stats_t stats;
+    layr_shard_ref_t *orphans;
+    size_t orphan_count, orphan_cap;
 };
 
 static void start_making(layr_store_t *st);
@@ -141,6 +143,21 @@ static void row_ended(layr_store_t *st, row_t *r, int error)
 
 /* --- sending --- */
 
+/* A shard that failed at a host may be there all the same: its order must be released in the end. */
+static void note_orphan(layr_store_t *st, const row_t *r)
+{
+    if (st->orphan_count == st->orphan_cap) {
+        size_t cap = st->orphan_cap ? st->orphan_cap * 2 : 16;
+        layr_shard_ref_t *more = realloc(st->orphans, cap * sizeof *more);
+        if (!more)
+            return; /* it stays until it expires */
+        st->orphans = more;
+        st->orphan_cap = cap;
+    }
+    memcpy(st->orphans[st->orphan_count].shard, r->id, 32);
+    memcpy(st->orphans[st->orphan_count++].host, r->at->host->id, 32);
+}
+
 void layr_order_id(uint8_t out[16], const uint8_t W[32], const uint8_t shard[32], const uint8_t host[32])
 {
     uint8_t full[32];
@@ -199,6 +216,7 @@ static void sent(layr_job_t *j, void *owner)
     ev.text = why;
     st->stats.moved++;
     layr_engine_event(&st->e, &ev);
+    note_orphan(st, r);
     r->at = NULL;
     place(st, r);
 }
@@ -462,6 +480,7 @@ void layr_store_free(layr_store_t *st)
     layr_coder_free(st->coder);
     layr_tagger_free(st->tagger);
     layr_load_free(&st->load);
+    free(st->orphans);
     layr_wipe(&st->o, sizeof st->o);
     free(st);
 }
@@ -593,4 +612,10 @@ void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out)
     out->hosts = 0;
     for (size_t i = 0; i < st->load.count; i++)
         out->hosts += st->load.host[i].used != 0;
+}
+
+size_t layr_store_orphans(const layr_store_t *st, const layr_shard_ref_t **out)
+{
+    *out = st->orphans;
+    return st->orphan_count;
 }

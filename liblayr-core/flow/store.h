@@ -56,6 +56,9 @@ typedef struct layr_store_stats {
 } layr_store_stats_t;
 void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out);
 
+/* Shards that were sent to a host and, as far as is known, not stored there: to be released. Their number; *out is the store's. */
+size_t layr_store_orphans(const layr_store_t *st, const layr_shard_ref_t **out);
+
 /* The order id for a shard at a host: first 16 bytes of KDF(W, "order", shard id, host id). */
 void layr_order_id(uint8_t out[16], const uint8_t W[32], const uint8_t shard[32], const uint8_t host[32]);
 

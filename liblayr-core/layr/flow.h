@@ -51,7 +51,10 @@ typedef struct layr_session {
 
 /* --- put --- */
 typedef struct layr_source {
-    /* Up to cap bytes into buf: their number, 0 at the end, or a negative error (d is filled). Blocks. */
+    /*
+     * Up to cap bytes into buf: their number, 0 at the end, or a negative error (d is filled). May wait, but not much longer
+     * than 200 ms: then LAYR_ERR_TIMEOUT says that nothing came yet, and it is asked again.  Called on a thread of the pipeline.
+     */
     int64_t (*read)(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d);
     void *ctx;
     int64_t size;                   /* -1: unknown (a stream) */
@@ -94,7 +97,10 @@ double layr_loss_without_repair(layr_scheme_t s, double p, uint64_t segments);
 
 /* --- get --- */
 typedef struct layr_sink {
-    /* All of len bytes at the end of what was written, or a negative error (d is filled). */
+    /*
+     * All of len bytes at the end of what was written, or a negative error (d is filled); LAYR_ERR_CANCELLED when the session
+     * was cancelled while it waited.  Called on a thread of the pipeline, one call at a time.
+     */
     int (*write)(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d);
     void *ctx;
 } layr_sink_t;

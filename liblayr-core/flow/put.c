@@ -1,0 +1,326 @@
+/* put: source -> segments -> placed shards -> manifest -> record. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "publish.h"
+#include "reader.h"
+#include "record.h"
+
+#define READ_AHEAD (64u << 20)  /* bytes of plaintext read ahead, about */
+
+typedef struct put {
+    layr_session_t *s;
+    const layr_put_opts_t *o;
+    layr_source_t *src;
+    layr_put_result_t *out;
+    layr_diag_t *d;
+    layr_scheme_t scheme;
+    layr_file_keys_t keys;
+    layr_put_entry_t entry;     /* in the journal */
+    bool journalled;
+    layr_store_t *store;
+    layr_publish_t publish;
+    layr_reader_thread_t *reader;
+    layr_read_t *waiting, **waiting_tail; /* blocks read that the store has no room for yet (chained by job.next) */
+    bool source_ended;
+    uint64_t size, segments;
+    layr_content_t content;
+    layr_placement_t placement;
+    int error;
+} put_t;
+
+/* --- before anything is sent --- */
+
+static int choose_scheme(put_t *p)
+{
+    size_t usable = layr_hosts_usable(&p->s->hosts), need;
+    p->scheme = p->o->scheme;
+    if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
+        return layr_diag_set(p->d, LAYR_ERR_HOSTS,
+                             "%zu hosts answered, and a scheme needs 4 or more to be chosen by itself: give more hosts, or a scheme with -k "
+                             "(such as -k 1/%zu)",
+                             usable, usable ? usable : 1);
+    need = p->o->min_shards ? p->o->min_shards : p->scheme.n;
+    if (p->o->min_shards && (p->o->min_shards < p->scheme.k || p->o->min_shards > p->scheme.n))
+        return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u", p->scheme.k, p->scheme.n);
+    if (usable < need)
+        return layr_diag_set(p->d, LAYR_ERR_HOSTS, "scheme %u/%u needs %zu distinct hosts, and %zu of the %zu given answered: give more hosts, or a smaller scheme with -k",
+                             p->scheme.k, p->scheme.n, need, usable, p->s->hosts.count);
+    return LAYR_OK;
+}
+
+static int begin(put_t *p)
+{
+    layr_file_entry_t f;
+    int rc;
+    if (p->o->name[0] && p->s->journal && layr_journal_file_find(p->s->journal, &f, p->o->name) == LAYR_OK) {
+        layr_wipe(&f, sizeof f);
+        return layr_diag_set(p->d, LAYR_ERR_EXISTS, "you have a file named %s already: give another name with -n, or remove that one with layr-rm",
+                             p->o->name);
+    }
+    if ((rc = choose_scheme(p)) != LAYR_OK)
+        return rc;
+    layr_random(p->entry.W, sizeof p->entry.W);
+    layr_random(p->entry.random, sizeof p->entry.random);
+    p->entry.scheme = p->scheme;
+    p->entry.started = p->o->now;
+    p->entry.until = p->o->until;
+    memcpy(p->entry.name, p->o->name, sizeof p->o->name);
+    layr_file_keys_from_write(&p->keys, p->entry.W);
+    if (p->s->journal && (rc = layr_journal_put_begin(p->s->journal, &p->entry)) != LAYR_OK)
+        return layr_diag_set(p->d, rc, "the journal could not be written: %s", layr_strerror(rc));
+    p->journalled = p->s->journal != NULL;
+    return LAYR_OK;
+}
+
+static int open_store(put_t *p)
+{
+    layr_store_opts_t o = {.keys = &p->keys,
+                           .scheme = p->scheme,
+                           .min_shards = p->o->min_shards ? p->o->min_shards : p->scheme.n,
+                           .put = p->entry.id,
+                           .now = p->o->now,
+                           .until = p->o->until,
+                           .max_price = p->o->max_price};
+    int rc;
+    memcpy(o.random, p->entry.random, 32);
+    rc = layr_store_new(&p->store, p->s, &o);
+    layr_wipe(&o, sizeof o);
+    if (rc == LAYR_OK)
+        layr_publish_init(&p->publish, p->store, p->scheme);
+    return rc;
+}
+
+/* --- from the source to the store --- */
+
+static void plain_done(void *ctx, uint8_t *plain)
+{
+    (void)plain;
+    layr_reader_give(ctx);
+}
+
+static void got_block(layr_job_t *j, void *owner)
+{
+    layr_read_t *b = (layr_read_t *)j;
+    put_t *p = b->ctx;
+    (void)owner;
+    if (b->error != LAYR_OK && p->error == LAYR_OK)
+        p->error = b->error;
+    p->source_ended |= b->end || b->error != LAYR_OK;
+    p->size += b->len;
+    b->job.next = NULL;
+    *p->waiting_tail = b;
+    p->waiting_tail = (layr_read_t **)&b->job.next;
+}
+
+/* What fits the record rides in it. */
+static bool keep_inline(put_t *p, const layr_read_t *b)
+{
+    if (p->segments || !b->end || b->len > LAYR_INLINE_MAX)
+        return false;
+    p->content.has_inline = 1;
+    p->content.inline_len = b->len;
+    memcpy(p->content.inline_bytes, b->p, b->len);
+    return true;
+}
+
+static int feed(put_t *p)
+{
+    int rc = LAYR_OK;
+    while (p->waiting && layr_store_room(p->store) && rc == LAYR_OK) {
+        layr_read_t *b = p->waiting;
+        if (!(p->waiting = (layr_read_t *)b->job.next))
+            p->waiting_tail = &p->waiting;
+        if (b->len == 0 || keep_inline(p, b))
+            layr_reader_give(b);
+        else
+            rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, plain_done, b);
+        if (b->len == 0 && p->segments == 0)
+            p->content.has_inline = 1;
+    }
+    return rc;
+}
+
+static int append_finished(put_t *p)
+{
+    layr_stored_t u;
+    int rc;
+    while ((rc = layr_store_take(p->store, &u, p->d)) == 1) {
+        rc = layr_publish_add(&p->publish, &u);
+        layr_store_drop(p->store);
+        if (rc != LAYR_OK)
+            return rc;
+    }
+    return rc;
+}
+
+static void tell_progress(put_t *p)
+{
+    layr_store_stats_t st;
+    layr_event_t ev = {.kind = LAYR_EV_PROGRESS, .total = p->src->size < 0 ? 0 : (uint64_t)p->src->size};
+    layr_store_stats(p->store, &st);
+    /* of the blobs' bytes, k of n are the file's, and 65,520 of 65,792 in each chunk */
+    ev.done = (uint64_t)((double)st.bytes * p->scheme.k / p->scheme.n * LAYR_CHUNK_PLAIN / (LAYR_CHUNK + 256));
+    if (ev.done > p->size)
+        ev.done = p->size;
+    if (ev.total && ev.done > ev.total)
+        ev.done = ev.total;
+    layr_engine_event(layr_store_engine(p->store), &ev);
+}
+
+/* A block is a whole segment, or less where the source is known to be smaller. */
+static int start_reader(put_t *p)
+{
+    size_t block = layr_full_segment(p->scheme);
+    unsigned blocks = READ_AHEAD / block > 4 ? 4 : READ_AHEAD / block < 2 ? 2 : (unsigned)(READ_AHEAD / block);
+    if (p->src->size >= 0 && (uint64_t)p->src->size < block) {
+        block = (size_t)p->src->size + 1; /* one more, to see the end with the same read */
+        blocks = 2;
+    }
+    return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, got_block, p, p->d);
+}
+
+static int store_all(put_t *p)
+{
+    int rc = start_reader(p);
+    while (rc == LAYR_OK && !(p->source_ended && !p->waiting && layr_store_idle(p->store))) {
+        layr_store_turn(p->store, 200);
+        if (layr_engine_cancelled(layr_store_engine(p->store)))
+            rc = LAYR_ERR_CANCELLED;
+        else if (p->error != LAYR_OK)
+            rc = p->error;
+        else if ((rc = feed(p)) == LAYR_OK)
+            rc = append_finished(p);
+        tell_progress(p);
+    }
+    if (rc == LAYR_OK)
+        rc = layr_reader_hash(p->reader, p->content.sha256);
+    return rc;
+}
+
+/* --- manifest and record --- */
+
+static int store_pages(put_t *p)
+{
+    int rc;
+    while ((rc = layr_publish_finish(&p->publish, &p->placement)) == 0) {
+        while (!layr_store_idle(p->store)) {
+            layr_store_turn(p->store, 200);
+            if (layr_engine_cancelled(layr_store_engine(p->store)))
+                return LAYR_ERR_CANCELLED;
+            if ((rc = append_finished(p)) != LAYR_OK)
+                return rc;
+        }
+    }
+    return rc == 1 ? LAYR_OK : rc;
+}
+
+static int publish(put_t *p)
+{
+    uint8_t s1[32], s2[32];
+    layr_buf_t root;
+    int rc;
+    layr_buf_init(&root);
+    memcpy(p->content.name, p->o->name, sizeof p->content.name);
+    memcpy(p->content.type, p->o->type[0] ? p->o->type : "application/octet-stream", p->o->type[0] ? sizeof p->content.type : 25);
+    p->content.size = p->size;
+    p->content.mtime = p->o->mtime;
+    p->content.created = p->o->now;
+    if (p->content.has_inline) {
+        layr_page_free(&p->placement.node);
+        p->placement.scheme = (layr_scheme_t){1, 1};
+        layr_page_init(&p->placement.node, p->placement.scheme, 0);
+    }
+    layr_random(s1, sizeof s1);
+    layr_random(s2, sizeof s2);
+    rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
+    if (rc == LAYR_OK)
+        rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until, &p->out->record_hosts, p->d);
+    layr_buf_free(&root);
+    return rc;
+}
+
+static int keep_file(put_t *p)
+{
+    layr_file_entry_t f = {.size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->o->until};
+    const layr_shard_ref_t *orphans;
+    size_t count = layr_store_orphans(p->store, &orphans);
+    int rc = LAYR_OK;
+    memcpy(f.W, p->keys.W, 32);
+    memcpy(f.record_id, p->keys.record_id, 32);
+    memcpy(f.name, p->o->name, sizeof p->o->name);
+    if (p->s->journal)
+        rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
+    p->journalled = p->journalled && rc != LAYR_OK;
+    layr_wipe(&f, sizeof f);
+    if (rc != LAYR_OK)
+        layr_diag_set(p->d, rc, "the file was stored but your journal could not be written: %s", layr_strerror(rc));
+    return rc;
+}
+
+static int result(put_t *p)
+{
+    layr_store_stats_t st;
+    layr_put_result_t *out = p->out;
+    layr_store_stats(p->store, &st);
+    memcpy(out->record_id, p->keys.record_id, 32);
+    memcpy(out->sha256, p->content.sha256, 32);
+    out->scheme = p->scheme;
+    out->size = p->size;
+    out->segments = p->segments;
+    out->pages = p->publish.pages;
+    out->stored_bytes = st.bytes;
+    out->shards = st.shards;
+    out->moved = st.moved;
+    out->hosts = st.hosts;
+    out->is_inline = p->content.has_inline;
+    out->until = p->o->until;
+    return layr_cap_format(out->read_cap, &p->keys, 'r');
+}
+
+/* Nothing half-written stays: what was sent is released, now or as soon as its hosts are up. */
+static void give_up(put_t *p, int rc)
+{
+    if (rc == LAYR_ERR_CANCELLED)
+        layr_diag_set(p->d, rc, "stopped: nothing was stored");
+    else
+        layr_diag_set(p->d, rc, "the file could not be stored: %s", layr_strerror(rc));
+    if (p->journalled && layr_journal_put_drop(p->s->journal, p->entry.id) == LAYR_OK) {
+        uint64_t left;
+        atomic_int *cancel = p->s->cancel;
+        p->s->cancel = NULL; /* tidying up is what is left to do; a second signal ends the program */
+        if (layr_release_pending(p->s, &left) == LAYR_OK && left) {
+            layr_event_t ev = {.kind = LAYR_EV_NOTE, .text = "some hosts could not be told to let go of what was stored: the next layr-put or layr-rm tries again"};
+            if (p->s->event)
+                p->s->event(p->s->event_ctx, &ev);
+        }
+        p->s->cancel = cancel;
+    }
+}
+
+int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out, layr_diag_t *d)
+{
+    put_t *p = calloc(1, sizeof *p);
+    int rc;
+    if (!p)
+        return layr_diag_set(d, LAYR_ERR_NOMEM, "out of memory");
+    *p = (put_t){.s = s, .o = o, .src = src, .out = out, .d = d};
+    p->waiting_tail = &p->waiting;
+    memset(out, 0, sizeof *out);
+    if ((rc = begin(p)) == LAYR_OK && (rc = open_store(p)) == LAYR_OK && (rc = store_all(p)) == LAYR_OK &&
+        (rc = store_pages(p)) == LAYR_OK && (rc = publish(p)) == LAYR_OK && (rc = keep_file(p)) == LAYR_OK)
+        rc = result(p);
+    if (p->reader)
+        layr_reader_stop(p->reader);
+    if (p->store)
+        layr_publish_free(&p->publish);
+    layr_store_free(p->store);
+    layr_reader_free(p->reader);
+    if (rc != LAYR_OK)
+        give_up(p, rc);
+    layr_placement_free(&p->placement);
+    layr_file_keys_wipe(&p->keys);
+    layr_wipe(p, sizeof *p);
+    free(p);
+    return rc;
+}

@@ -1,0 +1,125 @@
+/* The source, read ahead. */
+#include "reader.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct layr_reader_thread {
+    layr_engine_t *e;
+    layr_source_t *src;
+    layr_diag_t *d;
+    void (*got)(layr_job_t *j, void *owner);
+    layr_hash_t *hash;
+    layr_mailbox_t *empty;     /* blocks that may be filled */
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    size_t block;
+    unsigned blocks;
+    layr_read_t b[];
+};
+
+static bool stopped(const layr_reader_thread_t *r)
+{
+    return atomic_load(&r->stop) || layr_engine_cancelled(r->e);
+}
+
+static void fill(layr_reader_thread_t *r, layr_read_t *b)
+{
+    b->len = 0;
+    b->end = false;
+    b->error = LAYR_OK;
+    while (b->len < r->block && !b->end && b->error == LAYR_OK) {
+        int64_t n = stopped(r) ? LAYR_ERR_CANCELLED : r->src->read(r->src->ctx, b->p + b->len, r->block - b->len, r->d);
+        if (n == LAYR_ERR_TIMEOUT) /* nothing there yet */
+            continue;
+        if (n < 0)
+            b->error = layr_diag_set(r->d, (int)n, n == LAYR_ERR_CANCELLED ? "stopped" : "the source could not be read");
+        else if (n == 0)
+            b->end = true;
+        else
+            b->len += (size_t)n;
+    }
+    if (b->error == LAYR_OK)
+        b->error = layr_hash_update(r->hash, b->p, b->len);
+}
+
+static void *read_ahead(void *arg)
+{
+    layr_reader_thread_t *r = arg;
+    bool last = false;
+    while (!last) {
+        layr_read_t *b = (layr_read_t *)layr_mailbox_take(r->empty, 200);
+        if (b) {
+            fill(r, b);
+            last = b->end || b->error != LAYR_OK;
+            layr_engine_tell(r->e, &b->job, r->got);
+        } else {
+            last = stopped(r);
+        }
+    }
+    return NULL;
+}
+
+int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block, unsigned blocks,
+                    void (*got)(layr_job_t *, void *), void *ctx, layr_diag_t *d)
+{
+    layr_reader_thread_t *r = calloc(1, sizeof *r + blocks * sizeof r->b[0]);
+    int rc = LAYR_ERR_NOMEM;
+    if (!r)
+        return rc;
+    r->e = e;
+    r->src = src;
+    r->d = d;
+    r->got = got;
+    r->block = block;
+    r->blocks = blocks;
+    if (layr_mailbox_new(&r->empty) != LAYR_OK || layr_hash_new(&r->hash) != LAYR_OK)
+        goto fail;
+    for (unsigned i = 0; i < blocks; i++) {
+        r->b[i].reader = r;
+        r->b[i].ctx = ctx;
+        if (!(r->b[i].p = malloc(block)))
+            goto fail;
+        layr_mailbox_post(r->empty, &r->b[i].job);
+    }
+    if (pthread_create(&r->thread, NULL, read_ahead, r) != 0)
+        goto fail;
+    r->started = true;
+    *out = r;
+    return LAYR_OK;
+fail:
+    layr_reader_free(r);
+    return rc;
+}
+
+void layr_reader_give(layr_read_t *b)
+{
+    layr_mailbox_post(b->reader->empty, &b->job);
+}
+
+void layr_reader_stop(layr_reader_thread_t *r)
+{
+    atomic_store(&r->stop, true);
+    if (r->started)
+        pthread_join(r->thread, NULL);
+    r->started = false;
+}
+
+int layr_reader_hash(layr_reader_thread_t *r, uint8_t sha256[32])
+{
+    return layr_hash_final(r->hash, sha256);
+}
+
+void layr_reader_free(layr_reader_thread_t *r)
+{
+    if (!r)
+        return;
+    layr_reader_stop(r);
+    for (unsigned i = 0; i < r->blocks; i++)
+        free(r->b[i].p);
+    layr_hash_free(r->hash);
+    layr_mailbox_free(r->empty);
+    free(r);
+}
