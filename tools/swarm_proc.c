@@ -117,12 +117,16 @@ int layr_swarm_scan(layr_swarm_pids_t *out, const layr_swarm_t *s, layr_diag_t *
     int rc = LAYR_ERR_NOMEM;
 
     memset(out, 0, s->count * sizeof *out);
-    if (proc == NULL)
+    if (place == NULL)
+        goto done;
+    if (proc == NULL) {
         rc = layr_diag_set(d, LAYR_ERR_IO, "/proc: %s", strerror(errno));
-    else if (place != NULL)
-        rc = find_places(place, s);
+        goto done;
+    }
+    rc = find_places(place, s);
     while (rc == LAYR_OK && (e = readdir(proc)) != NULL)
         note_process(out, s, place, e->d_name);
+done:
     if (proc != NULL)
         closedir(proc);
     free(place);
