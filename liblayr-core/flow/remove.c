@@ -1,4 +1,5 @@
 /* Let go of a file: release its orders, say so in its record, forget it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,7 +38,7 @@ static int note(releases_t *l, const uint8_t host[32], const char *url, const ui
         memset(r, 0, sizeof *r);
         memcpy(r->host, host, 32);
         memcpy(r->group, group, 16);
-        strncpy(r->url, url, sizeof r->url - 1);
+        snprintf(r->url, sizeof r->url, "%s", url);
     }
     memcpy(r->order[r->count++], order, 16);
     return LAYR_OK;
