@@ -247,6 +247,23 @@ static bool set_callbacks(layr_flight_t *f, CURL *easy)
     return failed;
 }
 
+/*
+ * libcurl 7.88 can't use an HTTP/2 connection made with prior knowledge a second time: the next request on it
+ * ends with CURLE_HTTP2 before a byte is sent (mended in 8.0).  There every such request has a connection of
+ * its own.
+ */
+static bool may_share_h2c(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000;
+}
+
+/* Is this request's connection for itself alone? One that nothing was checked on must serve no other request.
+ */
+static bool is_alone(const layr_req_t *r, bool tls)
+{
+    return tls ? r->trust == LAYR_TRUST_NONE : r->h2c && !may_share_h2c();
+}
+
 /* Where it may go, and how it gets there. */
 static bool set_route(const layr_flight_t *f, CURL *easy, const layr_net_config_t *c)
 {
@@ -268,7 +285,9 @@ static bool set_route(const layr_flight_t *f, CURL *easy, const layr_net_config_
     SET(CURLOPT_HTTP_VERSION, tls      ? (long)CURL_HTTP_VERSION_2TLS
                               : r->h2c ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                                        : (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_PIPEWAIT, tls || r->h2c ? 1L : 0L);
+    SET(CURLOPT_PIPEWAIT, (tls || r->h2c) && !is_alone(r, tls) ? 1L : 0L);
+    SET(CURLOPT_FRESH_CONNECT, is_alone(r, tls) ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, is_alone(r, tls) ? 1L : 0L);
     return failed;
 }
 
@@ -291,12 +310,12 @@ static void pins_text(char *out, const uint8_t (*pins)[32], unsigned count)
 
 /*
  * Every connection proves the key anew (no session cache).  curl reuses a connection only under the same
- * verify settings and pins; one that nothing was checked on is, besides, closed after its one request.
+ * verify settings and pins; one that nothing was checked on is, besides, for one request alone (is_alone).
  */
 static bool set_trust(const layr_flight_t *f, CURL *easy, const layr_net_config_t *c)
 {
     const layr_req_t *r = f->req;
-    bool ca = r->trust == LAYR_TRUST_CA, none = r->trust == LAYR_TRUST_NONE, failed = false;
+    bool ca = r->trust == LAYR_TRUST_CA, failed = false;
     char pins[LAYR_PINS_MAX * PIN_CHARS + 1];
 
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -311,8 +330,6 @@ static bool set_trust(const layr_flight_t *f, CURL *easy, const layr_net_config_
         SET(CURLOPT_CAINFO, NULL);
     if (!ca || c->ca_file != NULL)
         SET(CURLOPT_CAPATH, NULL);
-    SET(CURLOPT_FRESH_CONNECT, none ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, none ? 1L : 0L);
     if (r->trust == LAYR_TRUST_PINS) {
         pins_text(pins, r->pins, r->pin_count);
         SET(CURLOPT_PINNEDPUBLICKEY, pins);

@@ -16,7 +16,6 @@
 #define LAYR_NET_ERROR_BODY_MAX 65536 /* of the body of an error, however much of it is kept */
 #define LAYR_NET_BUFFER 524288L       /* curl's buffer for bulk data, each way */
 #define LAYR_NET_BULK 65536           /* from this size on a body is bulk */
-#define LAYR_NET_EASY_IDLE 64         /* easy handles kept for reuse */
 
 typedef struct layr_origin layr_origin_t;
 typedef struct layr_waiter layr_waiter_t;
@@ -76,7 +75,7 @@ layr_flight_t *layr_origin_next(layr_origins_t *o);
 /* A flight leaves: out of the queue or off the air. The origin goes with its last flight. */
 void layr_origin_remove(layr_origins_t *o, layr_flight_t *f);
 
-/* An easy handle set up for this flight; easy is a fresh or reset one. */
+/* An easy handle set up for this flight; easy is a fresh one. */
 int layr_easy_setup(layr_flight_t *f, CURL *easy, const layr_net_config_t *c) LAYR_CHECKED;
 /* Zero the result fields. */
 void layr_easy_clear_result(layr_req_t *r);

@@ -33,8 +33,6 @@ struct layr_net {
     layr_origins_t origins;
     struct layr_flight_list flying;
     unsigned flying_count;
-    CURL *idle[LAYR_NET_EASY_IDLE];
-    unsigned idle_count;
     uint64_t looked_ms;
 };
 
@@ -44,22 +42,6 @@ static uint64_t now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static CURL *easy_take(layr_net_t *net)
-{
-    return net->idle_count > 0 ? net->idle[--net->idle_count] : curl_easy_init();
-}
-
-/* A handle whose transfer failed may hold on to its buffer, and curl then refuses another size: it goes. */
-static void easy_give(layr_net_t *net, CURL *easy, bool good)
-{
-    if (!good || net->idle_count == LAYR_NET_EASY_IDLE) {
-        curl_easy_cleanup(easy);
-        return;
-    }
-    curl_easy_reset(easy); /* also lets go of what points into the flight */
-    net->idle[net->idle_count++] = easy;
 }
 
 /* The request's result is set: tell its owner. Neither the request nor the flight is touched after that. */
@@ -92,7 +74,7 @@ static void finish(layr_net_t *net, layr_flight_t *f)
         TAILQ_REMOVE(&net->flying, f, wait);
         net->flying_count--;
         curl_multi_remove_handle(net->multi, f->easy);
-        easy_give(net, f->easy, f->req->error == LAYR_OK);
+        curl_easy_cleanup(f->easy);
         f->easy = NULL;
     }
     tell(net, f);
@@ -104,9 +86,13 @@ static void fail(layr_net_t *net, layr_flight_t *f, int error, const char *text)
     finish(net, f);
 }
 
+/*
+ * A handle of its own for each request: one that was used before may keep its buffer, and curl then refuses
+ * to have it another size.  Connections are the multi handle's and outlive it; making one costs microseconds.
+ */
 static void start(layr_net_t *net, layr_flight_t *f)
 {
-    CURL *easy = easy_take(net);
+    CURL *easy = curl_easy_init();
 
     if (easy == NULL)
         goto failed;
@@ -356,8 +342,6 @@ static void net_destroy(layr_net_t *net)
 {
     if (net == NULL)
         return;
-    while (net->idle_count > 0)
-        curl_easy_cleanup(net->idle[--net->idle_count]);
     if (net->multi != NULL)
         curl_multi_cleanup(net->multi);
     pthread_mutex_destroy(&net->lock);

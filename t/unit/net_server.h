@@ -230,14 +230,14 @@ static int listen_on(const char *ip, int *port)
     return fd;
 }
 
-static void server_start(server_t *s, handler_t handler)
+__attribute__((unused)) static void server_start(server_t *s, handler_t handler)
 {
     s->handler = handler;
     s->fd = listen_on("127.0.0.1", &s->port);
     pthread_create(&s->thread, NULL, server_thread, s);
 }
 
-static void server_stop(server_t *s)
+__attribute__((unused)) static void server_stop(server_t *s)
 {
     atomic_store(&s->stop, true);
     pthread_join(s->thread, NULL);
