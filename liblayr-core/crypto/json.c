@@ -143,6 +143,16 @@ void layr_json_take_b64(layr_json_fields_t *f, const char *name, uint8_t *out, s
         fail(f, LAYR_ERR_FORMAT);
 }
 
+void layr_json_take_b64_any(layr_json_fields_t *f, const char *name, uint8_t *out, size_t cap, size_t *len)
+{
+    const char *text = take_text(f, name);
+
+    if (text == NULL)
+        return;
+    if (strlen(text) > LAYR_B64_LEN(cap) || layr_unb64_any(out, len, text, strlen(text)) != 0)
+        fail(f, LAYR_ERR_FORMAT);
+}
+
 void layr_json_take_dec(layr_json_fields_t *f, const char *name, uint64_t *out)
 {
     const char *text = take_text(f, name);

@@ -58,6 +58,8 @@ void layr_json_take_word(layr_json_fields_t *f, const char *name, const char *wa
 void layr_json_take_time(layr_json_fields_t *f, const char *name, int64_t *out);
 void layr_json_take_hex(layr_json_fields_t *f, const char *name, uint8_t *out, size_t len);
 void layr_json_take_b64(layr_json_fields_t *f, const char *name, uint8_t *out, size_t len);
+/* At most cap bytes; *len says how many. */
+void layr_json_take_b64_any(layr_json_fields_t *f, const char *name, uint8_t *out, size_t cap, size_t *len);
 void layr_json_take_dec(layr_json_fields_t *f, const char *name, uint64_t *out);
 void layr_json_take_bool(layr_json_fields_t *f, const char *name, bool *out);
 /* A string of at most cap - 1 bytes. */
