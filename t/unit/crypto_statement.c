@@ -705,6 +705,53 @@ static void test_limits(void)
     free(big);
 }
 
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Payloads damaged before they are signed, so that the damage reaches the parser behind the signature. */
+static void sweep(parse_fn parse, char *jws, uint32_t state, const char *name)
+{
+    static const char letters[] = "{}[]\",:\\u0d8e-.+ntf\x7f\x01\xff\xc3\xa9";
+    char *header = part_of(jws, 0), *payload = part_of(jws, 1), *copy = malloc(strlen(payload) + 1);
+    size_t len = strlen(payload);
+    int odd = 0;
+
+    for (int round = 0; round < 500; round++) {
+        strcpy(copy, payload);
+        for (uint32_t n = next_random(&state) % 3 + 1; n > 0; n--)
+            copy[next_random(&state) % len] = letters[next_random(&state) % (sizeof letters - 1)];
+        char *forged = forge(header, copy, seed);
+        int rc = parse_copy(parse, forged, strlen(forged));
+        odd += rc != 0 && rc != F && rc != V && rc != LAYR_ERR_AUTH && rc != LAYR_ERR_LIMIT &&
+               rc != LAYR_ERR_EXPIRED && rc != LAYR_ERR_FUTURE;
+        free(forged);
+    }
+    is_int(odd, 0, name);
+    free(copy);
+    free(payload);
+    free(header);
+    free(jws);
+}
+
+static void test_sweep(void)
+{
+    layr_contact_t c = sample_contact();
+    layr_node_t n = sample_node();
+    layr_orders_t o = sample_orders();
+    char *contact = NULL, *node = NULL, *orders = NULL;
+
+    if (layr_contact_sign(&contact, &c, seed) != 0 || layr_node_sign(&node, &n, seed) != 0 ||
+        layr_orders_sign(&orders, &o, seed) != 0)
+        exit(2);
+    sweep(parse_contact, contact, 1, "500 damaged contacts");
+    sweep(parse_node, node, 2, "500 damaged nodes");
+    sweep(parse_order, sign_order(), 3, "500 damaged orders");
+    sweep(parse_orders, orders, 4, "500 damaged renewals");
+}
+
 /* A signature by another key, with and without that key in the header. */
 static void test_signers(void)
 {
@@ -856,6 +903,7 @@ int main(void)
     test_ends();
     test_limits();
     test_signers();
+    test_sweep();
     test_urls();
     test_nonces();
     return done();

@@ -323,6 +323,35 @@ static void test_take(void)
     layr_json_free(NULL);
 }
 
+/* What the scan lets through, cJSON must take too: the two never disagree, in either direction of strictness.
+ */
+static void test_sweep(void)
+{
+    static const char text[] =
+        "{\"v\":1,\"a\":[\"x\\u00e9\\ud83d\\ude00\",-12,true,{\"b\":null}],\"c\":\"\\\\\\\"\",\"d\":1.5e-7}";
+    static const char letters[] = "{}[]\",:\\u0d8e-.+ntf \x01\xff\xc3\xa9";
+    char copy[sizeof text];
+    uint32_t state = 7;
+    int passed = 0, disagreed = 0;
+
+    for (int round = 0; round < 50000; round++) {
+        memcpy(copy, text, sizeof text);
+        state = state * 1664525u + 1013904223u;
+        for (uint32_t n = (state >> 8) % 3 + 1; n > 0; n--) {
+            state = state * 1664525u + 1013904223u;
+            copy[(state >> 8) % (sizeof text - 1)] = letters[(state >> 20) % (sizeof letters - 1)];
+        }
+        cJSON *json = NULL;
+        int scanned = scan(copy, sizeof text - 1, LAYR_JSON_NUMBERS);
+        int rc = layr_json_parse(&json, copy, sizeof text - 1, LAYR_JSON_NUMBERS);
+        passed += scanned == 0;
+        disagreed += rc == LAYR_ERR_NOMEM || (rc == 0 && scanned != 0);
+        layr_json_free(json);
+    }
+    ok(passed > 1000 && passed < 49000, "of 50,000 damaged texts %d are still JSON", passed);
+    is_int(disagreed, 0, "and cJSON reads each of those");
+}
+
 int main(void)
 {
     if (layr_init() != 0)
@@ -335,5 +364,6 @@ int main(void)
     test_write();
     test_long_encodings();
     test_take();
+    test_sweep();
     return done();
 }
