@@ -61,6 +61,8 @@ static int next_orders(layr_journal_t *j, walk_t *w)
     sqlite3_stmt *st = NULL;
     int rc, row = 0;
 
+    memset(w->r.order, 0, sizeof w->r.order); /* the same orders are the same bytes, for whoever compares */
+    memset(w->r.url, 0, sizeof w->r.url);
     w->r.count = 0;
     rc = layr_jdb_query(
         j, &st,
@@ -91,7 +93,7 @@ static int forget(layr_journal_t *j, const layr_release_t *r)
     return layr_jdb_end(j, rc);
 }
 
-/* All of one group until fn fails. */
+/* All of one group, each order once. */
 static int tell_group(layr_journal_t *j, walk_t *w, int (*fn)(void *ctx, const layr_release_t *r), void *ctx)
 {
     int rc;
@@ -101,9 +103,7 @@ static int tell_group(layr_journal_t *j, walk_t *w, int (*fn)(void *ctx, const l
 
         if (told == LAYR_ERR_CANCELLED)
             return told;
-        if (told != LAYR_OK)
-            return 0;
-        rc = forget(j, &w->r);
+        rc = told == LAYR_OK ? forget(j, &w->r) : 0;
         if (rc != 0)
             break;
     }

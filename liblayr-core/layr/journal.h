@@ -90,8 +90,9 @@ typedef struct layr_release {
 } layr_release_t;
 int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CHECKED;
 /*
- * fn returns LAYR_OK when the host has released them (they are removed), else they stay for another time and the rest of
- * that host's group is passed over; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held while fn runs.
+ * fn gets every order once, and returns LAYR_OK when the host has released them (they are removed), else they stay for
+ * another time; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held while fn runs. The bytes of r that are not
+ * in use are zero.
  */
 int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r), void *ctx) LAYR_CHECKED;
 int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
