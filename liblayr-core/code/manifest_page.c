@@ -51,7 +51,8 @@ int layr_page_decode(layr_node_page_t *out, layr_scheme_t s, uint8_t level, uint
     if (rc != 0)
         return rc;
     if (!layr_page_sums(out, &segments_here, &bytes_here) || segments_here != segments ||
-        bytes_here != bytes || (level == 0 && out->entry_count > LAYR_PAGE_SEGMENTS)) {
+        bytes_here != bytes || out->entry_count == 0 ||
+        (level == 0 && out->entry_count > LAYR_PAGE_SEGMENTS)) {
         layr_page_free(out);
         return LAYR_ERR_FORMAT;
     }

@@ -26,6 +26,8 @@ int layr_json_parse(cJSON **out, const char *text, size_t len, layr_json_numbers
 
     if (rc != 0)
         return rc;
+    if (numbers == LAYR_JSON_INTEGERS && (text[0] != '{' || text[len - 1] != '}'))
+        return LAYR_ERR_FORMAT;
     json = cJSON_ParseWithLengthOpts(text, len, NULL, 0);
     if (json == NULL)
         return LAYR_ERR_NOMEM; /* the scan has found nothing else that cJSON could refuse */

@@ -18,8 +18,8 @@
 
 #define LAYR_JSON_DEPTH 8    /* levels of objects and arrays */
 #define LAYR_JSON_MEMBERS 64 /* of one object: comparing names is quadratic */
-#define LAYR_JSON_INT_MAX                                                                                    \
-    (1LL << 53) /* integers up to here are exact in a double, which is what cJSON keeps */
+/* cJSON keeps numbers as doubles, in which every integer up to here has a value of its own. */
+#define LAYR_JSON_INT_MAX ((1LL << 53) - 1)
 
 /* Statements hold integers alone; what a host answers may have other numbers in members we pass over. */
 typedef enum layr_json_numbers { LAYR_JSON_INTEGERS, LAYR_JSON_NUMBERS } layr_json_numbers_t;
@@ -29,9 +29,9 @@ typedef enum layr_json_numbers { LAYR_JSON_INTEGERS, LAYR_JSON_NUMBERS } layr_js
 int layr_json_scan(const char *text, size_t len, layr_json_numbers_t numbers) LAYR_CHECKED;
 
 /*
- * Scan and parse an object; no object in it has a member twice.  LAYR_ERR_FORMAT, LAYR_ERR_NOMEM.
- * The caller bounds len first, and frees with layr_json_free, which wipes the texts: content halves are
- * plaintext.
+ * Scan and parse an object; no object in it has a member twice.  With LAYR_JSON_INTEGERS nothing stands
+ * before or after it, not even white space.  LAYR_ERR_FORMAT, LAYR_ERR_NOMEM. The caller bounds len first,
+ * and frees with layr_json_free, which wipes the texts: content halves are plaintext.
  */
 int layr_json_parse(cJSON **out, const char *text, size_t len, layr_json_numbers_t numbers) LAYR_CHECKED;
 void layr_json_free(cJSON *json);

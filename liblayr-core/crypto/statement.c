@@ -96,9 +96,10 @@ int layr_statement_end(const layr_statement_t *st, layr_time_t now)
     return st->exp + LAYR_SKEW <= now ? LAYR_ERR_EXPIRED : 0;
 }
 
+/* The writer's 400 days began at its own clock, which may be ahead of this one. */
 int layr_statement_reach(layr_time_t t, layr_time_t now)
 {
-    return t - LAYR_AHEAD_MAX > now ? LAYR_ERR_LIMIT : 0;
+    return t - LAYR_AHEAD_MAX - LAYR_SKEW > now ? LAYR_ERR_LIMIT : 0;
 }
 
 bool layr_statement_times_ok(layr_time_t iat, layr_time_t exp)

@@ -31,7 +31,7 @@ void layr_statement_take_times(layr_statement_t *st);
 
 /* The fields' first failure, a member left over, then the times against the clock (docs/protocol.md 5.1). */
 int layr_statement_end(const layr_statement_t *st, layr_time_t now) LAYR_CHECKED;
-/* A time that may be at most LAYR_AHEAD_MAX from now: 0 or LAYR_ERR_LIMIT. */
+/* A time that may be at most LAYR_AHEAD_MAX and LAYR_SKEW from now: 0 or LAYR_ERR_LIMIT. */
 int layr_statement_reach(layr_time_t t, layr_time_t now) LAYR_CHECKED;
 /* 0 <= iat < exp, both exact in JSON. */
 bool layr_statement_times_ok(layr_time_t iat, layr_time_t exp);

@@ -7,10 +7,10 @@
 
 #define TYP "layr-record"
 
-/* The first record has nothing before it; every other one names what it takes into account, each once. */
+/* Each record it takes into account is named once; a writer that has found none names none. */
 static bool prev_ok(const layr_record_t *r)
 {
-    if (r->seq == 0 || r->prev_count > LAYR_PREV_MAX || (r->seq == 1) != (r->prev_count == 0))
+    if (r->seq == 0 || r->prev_count > LAYR_PREV_MAX)
         return false;
     for (unsigned i = 1; i < r->prev_count; i++)
         for (unsigned j = 0; j < i; j++)

@@ -98,7 +98,7 @@ typedef struct layr_record {
     uint8_t id[32];               /* signer: the record id */
     uint8_t sha256[32];           /* of the compact JWS's bytes */
     uint64_t seq;
-    unsigned prev_count;          /* 0 exactly when seq is 1 */
+    unsigned prev_count;
     uint8_t prev[LAYR_PREV_MAX][32];
     layr_time_t iat, exp;
     uint8_t *root;                /* malloc'd by parse; root_len 0: removed by the owner */

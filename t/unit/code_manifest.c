@@ -466,6 +466,8 @@ static void test_page_limit(void)
         layr_store16(e + 88, LAYR_NO_HOST);
     }
     is_int(layr_page_decode(&p, S11, 0, 257, 257, in, 8 + 257 * 90), LAYR_ERR_FORMAT, "257 segments");
+    layr_store32(in + 4, 0);
+    is_int(layr_page_decode(&p, S11, 0, 0, 0, in, 8), LAYR_ERR_FORMAT, "no segments");
     layr_store32(in + 4, 256);
     is_int(layr_page_decode(&p, S11, 0, 256, 256, in, 8 + 256 * 90), 0, "256");
     layr_page_free(&p);
@@ -765,7 +767,7 @@ static void test_content(void)
     c = sample_content(longest);
     memset(c->type, '"', 127);
     c->size = UINT64_MAX;
-    c->mtime = c->created = 1LL << 53;
+    c->mtime = c->created = (1LL << 53) - 1;
     is_content_trip(c, "\\u0001\"", "all at their longest");
     c = sample_content(longest);
     memset(c->type, '"', 127);
@@ -819,8 +821,8 @@ static void test_content_encode_refuses(void)
     c->created = -1;
     is_not_encoded(c, "created before 1970");
     c = sample_content("x");
-    c->mtime = (1LL << 53) + 1;
-    is_not_encoded(c, "an mtime past 2^53");
+    c->mtime = 1LL << 53;
+    is_not_encoded(c, "an mtime of 2^53");
     c = sample_content("x");
     c->has_inline = 1;
     is_not_encoded(c, "inline bytes that are not the size");
@@ -889,6 +891,8 @@ static void test_content_decode(void)
     is_content(HEAD "\"name64\":\"_y8\"," TAIL "}", F, "a slash in name64");
     is_content(HEAD "\"name64\":\"_wA\"," TAIL "}", F, "a NUL in name64");
     is_content(HEAD TAIL "}x", F, "something after it");
+    is_content(HEAD TAIL "} ", F, "a space after it");
+    is_content(" " HEAD TAIL "}", F, "a space before it");
     is_content(HEAD TAIL, F, "no end");
     is_content("", F, "nothing");
     is_content("[]", F, "not an object");
@@ -907,7 +911,8 @@ static void test_content_limits(void)
     strcpy(json + at + 256, "\"," TAIL "}");
     is_content(json, LAYR_ERR_FORMAT, "of 256");
     memset(json, ' ', sizeof json);
-    memcpy(json, HEAD TAIL "}", strlen(HEAD TAIL "}"));
+    memcpy(json, HEAD TAIL, strlen(HEAD TAIL));
+    json[LAYR_CONTENT_MAX - 1] = '}';
     is_int(layr_content_decode(&c, (uint8_t *)json, LAYR_CONTENT_MAX), 0, "8,000 bytes");
     is_int(layr_content_decode(&c, (uint8_t *)json, LAYR_CONTENT_MAX + 1), LAYR_ERR_LIMIT, "8,001");
 }

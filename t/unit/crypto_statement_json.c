@@ -60,10 +60,10 @@ static void test_numbers(void)
 
     good("0");
     good("-1");
-    good("9007199254740992");
-    good("-9007199254740992");
-    bad("9007199254740993");
-    bad("-9007199254740993");
+    good("9007199254740991");
+    good("-9007199254740991");
+    bad("9007199254740992");
+    bad("-9007199254740992");
     bad("99999999999999999999999999999999");
     for (size_t i = 0; i < sizeof general / sizeof *general; i++) {
         bad(general[i]);
@@ -172,6 +172,10 @@ static void is_parse(const char *text, int want)
 static void test_parse(void)
 {
     is_parse("{\"a\":1,\"b\":2,\"A\":3}", 0);
+    is_parse("{ \"a\" : [ 1 ] }", 0);
+    is_parse(" {}", LAYR_ERR_FORMAT);
+    is_parse("{} ", LAYR_ERR_FORMAT);
+    is_parse("{}.", LAYR_ERR_FORMAT);
     is_parse("[]", LAYR_ERR_FORMAT);
     is_parse("1", LAYR_ERR_FORMAT);
     is_parse("{\"a\":1,\"b\":2,\"a\":1}", LAYR_ERR_FORMAT);
@@ -186,7 +190,7 @@ static void test_parse(void)
 static void test_write(void)
 {
     static const char want[] = "{\"s\":\"a\\\"b\\\\c\\u0001\\u000a\\u001f/"
-                               "\xc3\xa9\",\"i\":9007199254740992,\"d\":\"18446744073709551615\","
+                               "\xc3\xa9\",\"i\":9007199254740991,\"d\":\"18446744073709551615\","
                                "\"t\":true,\"f\":false,\"h\":\"00ff\",\"b\":\"AP8\",\"e\":\"\",\"x\":[\"{\","
                                "\"[\",[],{}],\"o\":{\"z\":0}}";
     static const uint8_t bytes[2] = {0, 255};
