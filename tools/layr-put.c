@@ -1,0 +1,351 @@
+/* layr-put: store a file, print its read cap. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "estimate.h"
+#include "guard.h"
+#include "meter.h"
+#include "opt.h"
+#include "pass.h"
+#include "session.h"
+#include "show.h"
+#include "source.h"
+
+#define DAY 86400
+
+static const char *opt_scheme, *opt_name;
+static uint64_t opt_days = 90, opt_min_shards, opt_max_price;
+static bool opt_dry_run;
+
+static const layr_opt_def_t options[] = {
+    {'k', "scheme", "K/N", "any K of N shards give the file back (default: by the number of hosts)",
+     LAYR_OPT_TEXT, &opt_scheme, 0, 0},
+    {'n', "name", "NAME", "its name (default: the last part of PATH)", LAYR_OPT_TEXT, &opt_name, 0, 0},
+    {0, "days", "D", "have it kept for D days (default 90, at most 399)", LAYR_OPT_NUMBER, &opt_days, 1, 399},
+    {0, "min-shards", "M", "be content with M of N shards of each segment (default: all N)", LAYR_OPT_NUMBER,
+     &opt_min_shards, 1, LAYR_N_MAX},
+    {0, "max-price", "P",
+     "use hosts that ask at most P per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
+     LAYR_OPT_NUMBER, &opt_max_price, 0, INT64_MAX},
+    {0, "dry-run", NULL, "say what would be stored and what it would cost; send nothing", LAYR_OPT_FLAG,
+     &opt_dry_run, 0, 0},
+    LAYR_PASS_OPTION,
+    LAYR_OPT_END};
+
+static const layr_opt_spec_t spec = {
+    "[options] PATH\n[options] -",
+    "Store a file, or what comes from standard input, on the hosts, sealed so that\n"
+    "they can't read it. Prints the read capability: whoever has it can read the\n"
+    "file.",
+    options,
+    LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
+    1,
+    1,
+    NULL};
+
+typedef struct work {
+    const layr_opt_t *opt;
+    layr_tool_t tool;
+    layr_tool_source_t source;
+    layr_put_opts_t put;
+    layr_meter_t meter;
+} work_t;
+
+/* --- before --- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* A name must be one that layr-get can write as a file, and that is not taken for a capability when it is
+ * given back. */
+static int take_name(work_t *w, const char *operand)
+{
+    bool is_stream = strcmp(operand, "-") == 0;
+    const char *name = opt_name != NULL ? opt_name : is_stream ? "" : base_name(operand);
+    char shown[LAYR_NAME_MAX + 1];
+
+    layr_show_name(shown, sizeof shown, name);
+    if (*name == 0 && (opt_name != NULL || !is_stream))
+        return layr_opt_usage("an empty name: give one with -n");
+    if (strlen(name) > LAYR_NAME_MAX)
+        return layr_opt_usage("the name is too long: at most %d bytes", LAYR_NAME_MAX);
+    if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return layr_opt_usage("'%s' cannot be the name of a file: give another with -n", shown);
+    if (layr_opt_is_cap(name))
+        return layr_opt_usage("the name '%s' would be taken for a capability later: give another with -n",
+                              shown);
+    memcpy(w->put.name, name, strlen(name) + 1);
+    return LAYR_OPT_GO_ON;
+}
+
+static int take_options(work_t *w)
+{
+    unsigned k = 0, n = 0;
+
+    if (opt_scheme != NULL && layr_opt_scheme(&k, &n, opt_scheme) != 0)
+        return layr_opt_usage("-k: '%s' is not K/N with 1 <= K <= N <= 255, such as 4/8", opt_scheme);
+    w->put.scheme = (layr_scheme_t){(uint8_t)k, (uint8_t)n};
+    if (k != 0 && opt_min_shards != 0 && (opt_min_shards < k || opt_min_shards > n))
+        return layr_opt_usage("--min-shards: for scheme %s it is a number from %u to %u", opt_scheme, k, n);
+    w->put.min_shards = (unsigned)opt_min_shards;
+    w->put.max_price = opt_max_price;
+    w->put.now = (layr_time_t)time(NULL);
+    w->put.until = w->put.now + (layr_time_t)opt_days * DAY;
+    return take_name(w, w->opt->operand[0]);
+}
+
+/* --- while it runs --- */
+
+static void on_event(void *ctx, const layr_event_t *e)
+{
+    work_t *w = ctx;
+    const char *where = e->host != NULL ? e->host->url : "a host";
+
+    switch (e->kind) {
+    case LAYR_EV_PROGRESS:
+        layr_meter_show(&w->meter, e->done, e->total);
+        break;
+    case LAYR_EV_SHARD_MOVED:
+        if (w->opt->verbose)
+            layr_say_note("%s %" PRIu64 ", shard %u: %s: %s; another host is asked",
+                          e->page ? "page" : "segment", e->unit, e->index, where,
+                          e->text != NULL ? e->text : layr_strerror(e->error));
+        break;
+    case LAYR_EV_SHARD_STORED:
+        if (w->opt->verbose)
+            layr_say_note("%s %" PRIu64 ", shard %u: %s", e->page ? "page" : "segment", e->unit, e->index,
+                          where);
+        break;
+    case LAYR_EV_NOTE:
+        layr_say_note("%s", e->text);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- results --- */
+
+static double yearly_loss(const layr_put_result_t *r)
+{
+    layr_scheme_t s = r->scheme;
+    uint64_t segments = r->segments;
+
+    if (r->is_inline) { /* every host of the record has all of it */
+        s = (layr_scheme_t){1, (uint8_t)(r->record_hosts < LAYR_N_MAX ? r->record_hosts : LAYR_N_MAX)};
+        segments = 1;
+    }
+    return s.n > 0 ? layr_loss_without_repair(s, LAYR_HOST_LOSS_YEAR, segments) : 1;
+}
+
+static void say_loss(double loss)
+{
+    char odds[LAYR_ODDS_TEXT];
+
+    layr_show_odds(odds, loss);
+    layr_say_note(
+        "predicted loss: %s a year, if each host is lost for good with 1 in %.0f a year and nothing is "
+        "repaired",
+        odds, 1 / LAYR_HOST_LOSS_YEAR);
+}
+
+static void say_result(const work_t *w, const layr_put_result_t *r)
+{
+    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], rate[LAYR_SIZE_TEXT], until[LAYR_DATE_TEXT];
+    char scheme[LAYR_SCHEME_TEXT], name[LAYR_NAME_MAX + 1];
+    double seconds = layr_meter_seconds(&w->meter);
+
+    layr_show_name(name, sizeof name, w->put.name[0] ? w->put.name : "(no name)");
+    layr_say_size(size, r->size);
+    layr_say_size(there, r->stored_bytes);
+    layr_say_size(rate, (uint64_t)((double)r->size / seconds));
+    layr_show_scheme(scheme, r->scheme);
+    layr_show_date(until, r->until);
+    layr_say_note("stored %s: %s in %.1f s (%s/s)", name, size, seconds, rate);
+    if (r->is_inline)
+        layr_say_note("small enough to be kept inside its record, whole, at %u host%s", r->record_hosts,
+                      r->record_hosts == 1 ? "" : "s");
+    else
+        layr_say_note("scheme %s: %" PRIu64 " segment%s, any %u of %u shards of each give it back; %" PRIu64
+                      " shards, %s, on %u hosts; its record is at %u",
+                      scheme, r->segments, r->segments == 1 ? "" : "s", r->scheme.k, r->scheme.n, r->shards,
+                      there, r->hosts, r->record_hosts);
+    if (r->moved > 0)
+        layr_say_note("%" PRIu64 " shard%s went to another host than the first one asked%s", r->moved,
+                      r->moved == 1 ? "" : "s", w->opt->verbose ? "" : " (-v says why)");
+    layr_say_note("kept until %s (%" PRIu64 " days)", until, opt_days);
+    say_loss(yearly_loss(r));
+}
+
+static int print_json(const work_t *w, const layr_put_result_t *r)
+{
+    cJSON *o = cJSON_CreateObject();
+    int bad = layr_json_text(o, "cap", r->read_cap);
+
+    bad |= layr_json_text(o, "name", w->put.name);
+    bad |= layr_json_hex(o, "record_id", r->record_id, 32);
+    bad |= layr_json_hex(o, "sha256", r->sha256, 32);
+    bad |= layr_json_u64(o, "size", r->size);
+    bad |= cJSON_AddBoolToObject(o, "inline", r->is_inline) == NULL;
+    bad |= layr_json_scheme(o, "scheme", r->is_inline ? (layr_scheme_t){1, 1} : r->scheme);
+    bad |= layr_json_u64(o, "segments", r->segments);
+    bad |= layr_json_u64(o, "pages", r->pages);
+    bad |= layr_json_u64(o, "shards", r->shards);
+    bad |= layr_json_u64(o, "moved", r->moved);
+    bad |= layr_json_u64(o, "stored_bytes", r->stored_bytes);
+    bad |= layr_json_u64(o, "hosts", r->hosts);
+    bad |= layr_json_u64(o, "record_hosts", r->record_hosts);
+    bad |= layr_json_time(o, "until", r->until);
+    bad |= cJSON_AddNumberToObject(o, "host_loss_per_year", LAYR_HOST_LOSS_YEAR) == NULL;
+    bad |= cJSON_AddNumberToObject(o, "loss_per_year", yearly_loss(r)) == NULL;
+    bad |= cJSON_AddNumberToObject(o, "seconds", layr_meter_seconds(&w->meter)) == NULL;
+    return layr_json_print(o, bad);
+}
+
+static int store(work_t *w)
+{
+    layr_put_result_t r = {0};
+    layr_diag_t d = {0};
+    int rc, status;
+
+    layr_meter_start(&w->meter, "put");
+    rc = layr_put(&w->tool.s, &w->put, &w->source.src, &r, &d);
+    if (rc != 0)
+        return layr_tool_failed(&w->tool, rc, &d);
+    say_result(w, &r);
+    layr_tool_say_pending(w->tool.pending);
+    if (w->opt->json)
+        status = print_json(w, &r);
+    else {
+        puts(r.read_cap);
+        status = layr_show_end();
+    }
+    layr_wipe(&r, sizeof r);
+    return status;
+}
+
+/* --- dry run --- */
+
+static void say_price(const layr_estimate_t *e)
+{
+    if (e->high == 0)
+        layr_say_note("price: nothing");
+    else if (e->low == e->high)
+        layr_say_note("price: %.7f for %" PRIu64 " days", (double)e->high / 1e7, opt_days);
+    else
+        layr_say_note("price: %.7f to %.7f for %" PRIu64 " days, by the hosts chosen", (double)e->low / 1e7,
+                      (double)e->high / 1e7, opt_days);
+}
+
+static void say_estimate(const work_t *w, const layr_estimate_t *e, layr_scheme_t s)
+{
+    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], until[LAYR_DATE_TEXT], scheme[LAYR_SCHEME_TEXT];
+
+    layr_say_size(size, (uint64_t)w->source.src.size);
+    layr_say_size(there, e->stored_bytes);
+    layr_show_scheme(scheme, s);
+    layr_show_date(until, w->put.until);
+    if (e->is_inline)
+        layr_say_note("dry run: %s: small enough to be kept inside its record", size);
+    else
+        layr_say_note("dry run: %s as %s: %" PRIu64 " segment%s, %" PRIu64 " shards, %s on hosts", size,
+                      scheme, e->segments, e->segments == 1 ? "" : "s", e->segments * s.n, there);
+    layr_say_note("%zu of %zu hosts given can be used at that price; it would be kept until %s", e->hosts,
+                  w->tool.s.hosts.count, until);
+    say_price(e);
+    if (!e->is_inline)
+        say_loss(layr_loss_without_repair(s, LAYR_HOST_LOSS_YEAR, e->segments));
+    layr_say_note("nothing was sent");
+}
+
+static int estimate_json(const work_t *w, const layr_estimate_t *e, layr_scheme_t s)
+{
+    cJSON *o = cJSON_CreateObject();
+    int bad = cJSON_AddTrueToObject(o, "dry_run") == NULL;
+
+    bad |= layr_json_text(o, "name", w->put.name);
+    bad |= layr_json_u64(o, "size", (uint64_t)w->source.src.size);
+    bad |= cJSON_AddBoolToObject(o, "inline", e->is_inline) == NULL;
+    bad |= layr_json_scheme(o, "scheme", e->is_inline ? (layr_scheme_t){1, 1} : s);
+    bad |= layr_json_u64(o, "segments", e->segments);
+    bad |= layr_json_u64(o, "shards", e->segments * s.n);
+    bad |= layr_json_u64(o, "stored_bytes", e->stored_bytes);
+    bad |= layr_json_u64(o, "hosts_usable", e->hosts);
+    bad |= layr_json_time(o, "until", w->put.until);
+    bad |= layr_json_u64(o, "price_low", e->low);
+    bad |= layr_json_u64(o, "price_high", e->high);
+    return layr_json_print(o, bad);
+}
+
+static int dry_run(work_t *w)
+{
+    layr_scheme_t s = w->put.scheme;
+    size_t usable = layr_hosts_usable(&w->tool.s.hosts);
+    layr_estimate_t e = {0};
+    int rc;
+
+    if (s.k == 0 && layr_scheme_for_hosts(&s, usable) != 0) {
+        layr_say_error(
+            "%zu host%s can be used, and without -k it takes 4 or more: give more hosts, or a scheme (such "
+            "as -k 1/%zu)",
+            usable, usable == 1 ? "" : "s", usable);
+        return LAYR_EXIT_HOSTS;
+    }
+    rc = layr_estimate(&e, (uint64_t)w->source.src.size, s, &w->tool.s.hosts, w->put.max_price, opt_days);
+    if (rc != 0)
+        return layr_say_failed(rc, NULL);
+    say_estimate(w, &e, s);
+    rc = w->opt->json ? estimate_json(w, &e, s) : LAYR_EXIT_OK;
+    if (rc == LAYR_EXIT_OK && !e.is_inline && e.hosts < (w->put.min_shards ? w->put.min_shards : s.n)) {
+        layr_say_error("%zu hosts are too few for scheme %u/%u", e.hosts, s.k, s.n);
+        return LAYR_EXIT_HOSTS;
+    }
+    return rc;
+}
+
+static int run(work_t *w)
+{
+    int rc = take_options(w);
+
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_tool_source_open(&w->source, w->opt->operand[0]);
+    else
+        w->source.fd = -1;
+    if (rc == LAYR_OPT_GO_ON && opt_dry_run && w->source.src.size < 0)
+        rc = layr_opt_usage("--dry-run: the size of a stream is not known before it ends: give a file");
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_tool_start(&w->tool, w->opt, !opt_dry_run);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_tool_connect(&w->tool);
+    if (rc == LAYR_OPT_GO_ON && !opt_dry_run)
+        rc = layr_tool_tidy(&w->tool);
+    if (rc == LAYR_OPT_GO_ON) {
+        w->put.mtime = w->source.mtime;
+        w->tool.s.event = on_event;
+        w->tool.s.event_ctx = w;
+        rc = opt_dry_run ? dry_run(w) : store(w);
+    }
+    layr_tool_end(&w->tool);
+    layr_tool_source_close(&w->source);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    layr_opt_t o;
+    work_t w = {.opt = &o};
+    int rc;
+
+    layr_guard_start();
+    rc = layr_opt_parse(&o, &spec, argc, argv);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = run(&w);
+    layr_opt_free(&o);
+    return rc;
+}

@@ -1,0 +1,104 @@
+/* layr-rm: release a file's shards and forget it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "guard.h"
+#include "opt.h"
+#include "pass.h"
+#include "session.h"
+#include "show.h"
+
+static const layr_opt_def_t options[] = {LAYR_PASS_OPTION, LAYR_OPT_END};
+
+static const layr_opt_spec_t spec = {
+    "[options] NAME\n[options] CAP",
+    "Remove a file: tell its hosts to let go of its shards, publish that it is gone,\n"
+    "and forget it. CAP is a write capability (layr:w:...).",
+    options,
+    LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
+    1,
+    1,
+    NULL};
+
+typedef struct work {
+    const layr_opt_t *opt;
+    layr_tool_t tool;
+    layr_file_keys_t keys;
+    char shown[256];
+} work_t;
+
+static void on_event(void *ctx, const layr_event_t *e)
+{
+    work_t *w = ctx;
+
+    if (e->kind == LAYR_EV_NOTE || (w->opt->verbose && e->text != NULL))
+        layr_say_note("%s%s%s", e->host != NULL ? e->host->url : "", e->host != NULL ? ": " : "", e->text);
+}
+
+static int print_json(const layr_remove_result_t *r)
+{
+    cJSON *o = cJSON_CreateObject();
+    int bad = layr_json_u64(o, "released", r->released);
+
+    bad |= layr_json_u64(o, "pending", r->pending);
+    bad |= layr_json_u64(o, "record_hosts", r->record_hosts);
+    return layr_json_print(o, bad);
+}
+
+static int remove_file(work_t *w)
+{
+    layr_remove_result_t r = {0};
+    layr_diag_t d = {0};
+    int rc;
+
+    if (!(w->keys.rights & LAYR_CAN_WRITE)) {
+        layr_say_error(
+            "this capability does not allow removing: it takes the write capability (layr:w:), or the name "
+            "of a file of your own");
+        return LAYR_EXIT_REFUSED;
+    }
+    rc = layr_tool_connect(&w->tool);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_tool_tidy(&w->tool);
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
+    rc = layr_remove(&w->tool.s, &w->keys, &r, &d);
+    if (rc != 0)
+        return layr_tool_failed(&w->tool, rc, &d);
+    layr_say_note("removed %s: %" PRIu64 " shard%s released, %u host%s of its record told", w->shown,
+                  r.released, r.released == 1 ? "" : "s", r.record_hosts, r.record_hosts == 1 ? "" : "s");
+    layr_tool_say_pending(r.pending);
+    return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
+}
+
+static int run(work_t *w)
+{
+    char *operand = w->opt->operand[0];
+    int rc = layr_tool_start(&w->tool, w->opt, true);
+
+    w->tool.s.event = on_event;
+    w->tool.s.event_ctx = w;
+    layr_show_name(w->shown, sizeof w->shown, layr_opt_is_cap(operand) ? "the file" : operand);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_tool_keys(&w->tool, operand, &w->keys);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = remove_file(w);
+    layr_file_keys_wipe(&w->keys);
+    layr_tool_end(&w->tool);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    layr_opt_t o;
+    work_t w = {.opt = &o};
+    int rc;
+
+    layr_guard_start();
+    rc = layr_opt_parse(&o, &spec, argc, argv);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = run(&w);
+    layr_opt_free(&o);
+    return rc;
+}

@@ -1,0 +1,285 @@
+/* The output file. */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "opt.h"
+#include "show.h"
+
+#define WAIT_MS 200
+
+/* --- writing --- */
+
+static int no_room(const layr_output_t *o, layr_diag_t *d)
+{
+    char need[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT] = "less";
+    struct statvfs v;
+
+    layr_say_size(need, o->expect);
+    if (o->folder != NULL && statvfs(o->folder, &v) == 0)
+        layr_say_size(there, (uint64_t)v.f_bavail * v.f_frsize);
+    return layr_diag_set(d, LAYR_ERR_NOSPACE, "no room for %s in %s: %s are needed, and %s are free", o->path,
+                         o->folder != NULL ? o->folder : "it", need, there);
+}
+
+static int write_failed(layr_output_t *o, layr_diag_t *d)
+{
+    const char *name = o->to_stdout ? "standard output" : o->path;
+
+    if (errno == EPIPE) {
+        o->reader_gone = true;
+        return LAYR_ERR_CANCELLED;
+    }
+    if (!o->to_stdout && (errno == ENOSPC || errno == EDQUOT))
+        return no_room(o, d);
+    return layr_diag_set(d, errno == ENOSPC ? LAYR_ERR_NOSPACE : LAYR_ERR_IO, "cannot write to %s: %s", name,
+                         strerror(errno));
+}
+
+/*
+ * A pipe that is said to be writable takes PIPE_BUF bytes without waiting, and no more is given to it at a
+ * time: so a signal never finds us waiting in write.
+ */
+static int put_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
+{
+    layr_output_t *o = ctx;
+
+    while (len > 0) {
+        struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+        ssize_t n;
+
+        if (atomic_load(&layr_guard_cancel))
+            return LAYR_ERR_CANCELLED;
+        if (o->small_writes && poll(&p, 1, WAIT_MS) <= 0)
+            continue;
+        n = write(o->fd, buf, o->small_writes && len > PIPE_BUF ? PIPE_BUF : len);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0)
+            return write_failed(o, d);
+        buf += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* --- names --- */
+
+/* A stranger's name must not become .bashrc, or a line that a terminal obeys. */
+static const char *name_trouble(const char *name, bool trusted)
+{
+    char shown[LAYR_NAME_MAX + 1];
+
+    if (*name == 0)
+        return "has no name";
+    if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return "has a name that is none for a file";
+    if (trusted)
+        return NULL;
+    if (*name == '.')
+        return "has the name of a hidden file";
+    layr_show_name(shown, sizeof shown, name);
+    return strcmp(shown, name) != 0 ? "has a name with control characters or bytes that are no UTF-8" : NULL;
+}
+
+static int own_name(char **out, const char *folder, const char *name, bool trusted)
+{
+    const char *trouble = name_trouble(name, trusted);
+    char shown[LAYR_NAME_MAX + 1];
+
+    layr_show_name(shown, sizeof shown, name);
+    if (trouble != NULL)
+        return layr_opt_usage("the file %s%s%s%s: say with -o PATH where it should go", trouble,
+                              *name ? " ('" : "", shown, *name ? "')" : "");
+    *out = folder != NULL ? layr_opt_path(folder, name) : strdup(name);
+    return *out != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
+}
+
+static int choose_path(layr_output_t *o, const char *path, const char *name, bool trusted)
+{
+    struct stat st;
+
+    if (path == NULL || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return own_name(&o->path, path, name, trusted);
+    if (*path == 0)
+        return layr_opt_usage("-o: the path is empty");
+    o->path = strdup(path);
+    return o->path != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
+}
+
+/* Known before the first byte is asked for; looked at again when the name is given. */
+static int check_target(const layr_output_t *o)
+{
+    char shown[PATH_MAX];
+    struct stat st;
+
+    if (lstat(o->path, &st) != 0)
+        return LAYR_OPT_GO_ON;
+    layr_show_name(shown, sizeof shown, o->path);
+    if (S_ISDIR(st.st_mode))
+        layr_say_error("%s is a folder: say with -o PATH where the file should go", shown);
+    else if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+        layr_say_error("%s is not a regular file: write to standard output with -o -", shown);
+    else if (!o->force)
+        layr_say_error("%s is there already: -f overwrites it, -o PATH writes elsewhere", shown);
+    else
+        return LAYR_OPT_GO_ON;
+    return LAYR_EXIT_FAILED;
+}
+
+/* --- the temporary file, in the target's folder so that a rename is all that is left to do --- */
+
+static int folder_of(layr_output_t *o)
+{
+    const char *slash = strrchr(o->path, '/');
+
+    if (slash == NULL)
+        o->folder = strdup(".");
+    else
+        o->folder = strndup(o->path, slash == o->path ? 1 : (size_t)(slash - o->path));
+    o->temp = o->folder != NULL ? layr_opt_path(o->folder, ".layr-get-XXXXXX") : NULL;
+    return o->temp != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
+}
+
+/* Asked for at once: better no download than one that ends for want of room. */
+static int reserve(layr_output_t *o)
+{
+    layr_diag_t d = {0};
+
+    if (o->expect == 0 || fallocate(o->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)o->expect) == 0)
+        return LAYR_OPT_GO_ON;
+    if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
+        return layr_say_failed(no_room(o, &d), &d);
+    return LAYR_OPT_GO_ON; /* a file system that can't say beforehand */
+}
+
+static int open_temp(layr_output_t *o)
+{
+    int rc = folder_of(o);
+
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
+    o->fd = mkostemp(o->temp, O_CLOEXEC);
+    if (o->fd < 0) {
+        if (errno == ENOENT)
+            layr_say_error("there is no folder %s", o->folder);
+        else
+            layr_say_error("cannot write into folder %s: %s", o->folder, strerror(errno));
+        return LAYR_EXIT_FAILED;
+    }
+    layr_guard_temp(o->temp);
+    return reserve(o);
+}
+
+int layr_output_open(layr_output_t *o, const char *path, const char *name, bool trusted, bool force,
+                     uint64_t expect)
+{
+    struct stat st;
+    int rc;
+
+    memset(o, 0, sizeof *o);
+    o->fd = -1;
+    o->force = force;
+    o->expect = expect;
+    o->sink = (layr_sink_t){.write = put_bytes, .ctx = o};
+    if (path != NULL && strcmp(path, "-") == 0) {
+        o->to_stdout = true;
+        o->fd = STDOUT_FILENO;
+        o->small_writes = fstat(o->fd, &st) == 0 && !S_ISREG(st.st_mode);
+        return LAYR_OPT_GO_ON;
+    }
+    rc = choose_path(o, path, name, trusted);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = check_target(o);
+    return rc == LAYR_OPT_GO_ON ? open_temp(o) : rc;
+}
+
+/* --- the end --- */
+
+/* Never over a file that came there meanwhile, unless -f. link for file systems that know no
+ * RENAME_NOREPLACE. */
+static int give_name(const layr_output_t *o)
+{
+    if (o->force)
+        return rename(o->temp, o->path);
+    if (renameat2(AT_FDCWD, o->temp, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (link(o->temp, o->path) != 0)
+        return -1;
+    unlink(o->temp);
+    return 0;
+}
+
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1;
+
+    if (fd >= 0) {
+        rc = fsync(fd);
+        close(fd);
+    }
+    return rc;
+}
+
+static int settle(layr_output_t *o, layr_time_t mtime)
+{
+    struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)mtime}};
+    mode_t mask = umask(0);
+
+    umask(mask);
+    if (fchmod(o->fd, 0666 & ~mask) != 0)
+        return -1;
+    if (mtime >= 0 && futimens(o->fd, t) != 0)
+        return -1;
+    return fsync(o->fd);
+}
+
+int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d)
+{
+    if (o->to_stdout)
+        return 0;
+    if (settle(o, mtime) != 0)
+        return errno == ENOSPC || errno == EDQUOT
+                   ? no_room(o, d)
+                   : layr_diag_set(d, LAYR_ERR_IO, "cannot write %s: %s", o->path, strerror(errno));
+    if (give_name(o) != 0) {
+        if (errno == EEXIST)
+            return layr_diag_set(d, LAYR_ERR_EXISTS, "%s came into being meanwhile, and was left as it is",
+                                 o->path);
+        return layr_diag_set(d, LAYR_ERR_IO, "cannot give %s its name: %s", o->path, strerror(errno));
+    }
+    layr_guard_temp(NULL);
+    free(o->temp);
+    o->temp = NULL;
+    if (sync_folder(o->folder) != 0)
+        return layr_diag_set(d, LAYR_ERR_IO, "%s was written, but its folder could not be synced: %s",
+                             o->path, strerror(errno));
+    return 0;
+}
+
+void layr_output_close(layr_output_t *o)
+{
+    if (!o->to_stdout && o->fd >= 0) {
+        close(o->fd);
+        if (o->temp != NULL)
+            unlink(o->temp);
+    }
+    layr_guard_temp(NULL);
+    free(o->path);
+    free(o->temp);
+    free(o->folder);
+    memset(o, 0, sizeof *o);
+    o->fd = -1;
+}

@@ -1,0 +1,33 @@
+/*
+ * Where a download goes: standard output, or a file that appears under its name only when all of it is there
+ * and verified.
+ */
+#ifndef LAYR_OUTPUT_H
+#define LAYR_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "layr/flow.h"
+
+typedef struct layr_output {
+    layr_sink_t sink; /* for layr_get; its ctx is this structure */
+    int fd;
+    bool to_stdout, small_writes, force;
+    bool reader_gone; /* whoever read standard output went away: needs no words */
+    char *path, *temp, *folder;
+    uint64_t expect;
+} layr_output_t;
+
+/*
+ * path: "-" for standard output; a folder: `name` in it; NULL: `name` in the current folder. `trusted`: the
+ * name is one's own, else one that might do harm (hidden files, control characters) needs a path.  expect:
+ * bytes to come. LAYR_OPT_GO_ON, or an exit status after saying why. layr_output_close either way.
+ */
+int layr_output_open(layr_output_t *o, const char *path, const char *name, bool trusted, bool force,
+                     uint64_t expect) LAYR_CHECKED;
+/* All is there: give the file its mode, time (-1: none) and name, durably. */
+int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d) LAYR_CHECKED;
+/* Without a finish before it: the temporary file goes. */
+void layr_output_close(layr_output_t *o);
+
+#endif

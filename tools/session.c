@@ -1,0 +1,191 @@
+/* Building a session. */
+#include "session.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+#include "home.h"
+#include "show.h"
+
+/* About the owner's own machine, not the hosts or the file: always LAYR_EXIT_FAILED. */
+static int failed_here(int code, const layr_diag_t *d)
+{
+    layr_say_failed(code, d);
+    return LAYR_EXIT_FAILED;
+}
+
+static int open_key(layr_tool_t *t, const layr_opt_t *o)
+{
+    layr_diag_t d = {0};
+    int rc = layr_home_master(o, &t->master, &d);
+
+    if (rc != 0)
+        return failed_here(rc, &d);
+    t->seed = sodium_malloc(LAYR_KEY_BYTES);
+    if (t->seed == NULL)
+        return failed_here(LAYR_ERR_NOMEM, NULL);
+    layr_owner_seed(t->seed, t->master);
+    t->s.owner_seed = t->seed;
+    return LAYR_OPT_GO_ON;
+}
+
+/* A reader can do without: it then does not notice a host that gives it an older record than the one it saw.
+ */
+static int open_journal(layr_tool_t *t, const layr_opt_t *o)
+{
+    layr_diag_t d = {0};
+    char *path = layr_home_journal_path(o);
+    int rc = path != NULL ? layr_home_folder(o->state_dir, &d) : LAYR_ERR_NOMEM;
+
+    if (rc == 0)
+        rc = layr_journal_open(&t->s.journal, path, t->master, &d);
+    free(path);
+    if (rc == 0)
+        return LAYR_OPT_GO_ON;
+    if (t->master != NULL)
+        return failed_here(rc, &d);
+    layr_say_note(
+        "note: going on without a journal, so an outdated version of a file would not be noticed: %s",
+        d.text[0] ? d.text : layr_strerror(rc));
+    return LAYR_OPT_GO_ON;
+}
+
+/* What a host's URL is called in messages: without the id, which nobody reads. */
+static void say_down(const layr_hosts_t *h, bool verbose)
+{
+    size_t down = h->count - layr_hosts_usable(h);
+
+    if (down == 0)
+        return;
+    for (size_t i = 0; i < h->count; i++)
+        if (h->host[i].error != 0 && (verbose || h->count == 1))
+            layr_say_note("%s: %s", h->host[i].url,
+                          h->host[i].error_text[0] ? h->host[i].error_text : layr_strerror(h->host[i].error));
+    if (!verbose && h->count > 1)
+        layr_say_note("%zu of %zu hosts cannot be used now (-v says which and why)", down, h->count);
+}
+
+int layr_tool_connect(layr_tool_t *t)
+{
+    const layr_opt_t *o = t->opt;
+    layr_net_config_t config = {.ca_file = o->cacert};
+    layr_diag_t d = {0};
+    int rc;
+
+    if (o->hosts.count == 0) {
+        layr_say_error("no hosts: name them with -H URL, or a line `host URL` each in %s/layr.conf",
+                       o->config_dir);
+        return LAYR_EXIT_USAGE;
+    }
+    rc = layr_net_new(&t->s.net, &config);
+    if (rc == 0)
+        rc =
+            layr_hosts_resolve(&t->s.hosts, t->s.net, (const char *const *)o->hosts.item, o->hosts.count, &d);
+    if (rc != 0)
+        return layr_say_failed(rc, &d);
+    if (atomic_load(&layr_guard_cancel))
+        return layr_say_failed(LAYR_ERR_CANCELLED, NULL);
+    say_down(&t->s.hosts, o->verbose);
+    if (layr_hosts_usable(&t->s.hosts) > 0)
+        return LAYR_OPT_GO_ON;
+    layr_say_error("no host can be used now%s", o->verbose ? "" : " (-v says why)");
+    return LAYR_EXIT_HOSTS;
+}
+
+/* Best effort: nothing here keeps a put or a removal from going on. */
+int layr_tool_tidy(layr_tool_t *t)
+{
+    int rc = layr_journal_put_reap(t->s.journal);
+
+    if (rc > 0)
+        layr_say_note("%d upload%s that had been cut off %s given up; what %s stored is being released", rc,
+                      rc == 1 ? "" : "s", rc == 1 ? "was" : "were", rc == 1 ? "it" : "they");
+    if (rc >= 0)
+        rc = layr_release_pending(&t->s, &t->pending);
+    if (rc < 0 && rc != LAYR_ERR_CANCELLED)
+        layr_say_note("note: old releases could not be tried again: %s",
+                      rc == LAYR_ERR_DB || rc == LAYR_ERR_FORMAT ? layr_journal_error(t->s.journal)
+                                                                 : layr_strerror(rc));
+    return rc == LAYR_ERR_CANCELLED ? layr_say_failed(rc, NULL) : LAYR_OPT_GO_ON;
+}
+
+int layr_tool_start(layr_tool_t *t, const layr_opt_t *o, bool key)
+{
+    int rc = layr_init();
+
+    memset(t, 0, sizeof *t);
+    t->opt = o;
+    t->s.cancel = &layr_guard_cancel;
+    if (rc != 0)
+        return failed_here(rc, NULL);
+    rc = key ? open_key(t, o) : LAYR_OPT_GO_ON;
+    return rc == LAYR_OPT_GO_ON ? open_journal(t, o) : rc;
+}
+
+void layr_tool_end(layr_tool_t *t)
+{
+    layr_net_free(t->s.net);
+    layr_hosts_free(&t->s.hosts);
+    layr_journal_close(t->s.journal);
+    sodium_free(t->seed);
+    sodium_free(t->master);
+    memset(t, 0, sizeof *t);
+}
+
+static int keys_of_name(layr_tool_t *t, const char *name, layr_file_keys_t *out)
+{
+    layr_file_entry_t f = {0};
+    char shown[256];
+    int rc = layr_journal_file_find(t->s.journal, &f, name);
+
+    if (rc == 0) {
+        layr_file_keys_from_write(out, f.W);
+        layr_wipe(&f, sizeof f);
+        return LAYR_OPT_GO_ON;
+    }
+    if (rc != LAYR_ERR_NOTFOUND)
+        return layr_tool_failed(t, rc, NULL);
+    layr_show_name(shown, sizeof shown, name);
+    layr_say_error(
+        "you have no file named '%s': `layr-ls` lists what you have; a capability starts with layr:", shown);
+    return LAYR_EXIT_FAILED;
+}
+
+int layr_tool_keys(layr_tool_t *t, char *operand, layr_file_keys_t *out)
+{
+    layr_diag_t d = {0};
+    int rc;
+
+    if (!layr_opt_is_cap(operand))
+        return keys_of_name(t, operand, out);
+    rc = layr_opt_cap(out, operand, &d);
+    if (strncmp(operand, "layr:", 5) == 0)
+        layr_guard_hide(operand);
+    return rc == 0 ? LAYR_OPT_GO_ON : layr_say_failed(rc, &d);
+}
+
+int layr_tool_failed(const layr_tool_t *t, int code, const layr_diag_t *d)
+{
+    const char *word = t->s.journal != NULL ? layr_journal_error(t->s.journal) : "";
+
+    if (d != NULL && d->text[0] != 0)
+        return layr_say_failed(code, d);
+    if (*word &&
+        (code == LAYR_ERR_DB || code == LAYR_ERR_IO || code == LAYR_ERR_NOSPACE || code == LAYR_ERR_FORMAT)) {
+        layr_say_error("%s", word);
+        return LAYR_EXIT_FAILED;
+    }
+    return layr_say_failed(code, NULL);
+}
+
+void layr_tool_say_pending(uint64_t count)
+{
+    if (count > 0)
+        layr_say_note(
+            "%llu shard%s that %s no longer needed %s still at hosts that did not answer: the next layr-put "
+            "or layr-rm tells them again, and without that they go when their time is up",
+            (unsigned long long)count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
+            count == 1 ? "is" : "are");
+}

@@ -1,0 +1,36 @@
+/*
+ * From the options to a session of the library: folders, key, journal, hosts.  What goes wrong on the way is
+ * said here, so that a program only looks at the exit status.
+ */
+#ifndef LAYR_TOOL_SESSION_H
+#define LAYR_TOOL_SESSION_H
+
+#include "layr/flow.h"
+#include "opt.h"
+
+typedef struct layr_tool {
+    layr_session_t s;
+    const layr_opt_t *opt;
+    uint8_t *master, *seed; /* sodium_malloc'd; NULL without the key */
+    uint64_t pending;       /* releases left after layr_tool_tidy */
+} layr_tool_t;
+
+/* Each gives LAYR_OPT_GO_ON, or an exit status after saying why; in this order, and layr_tool_end whatever
+ * came. */
+
+/* Journal and, with `key`, the owner's key; without it only what caps allow can be done. */
+int layr_tool_start(layr_tool_t *t, const layr_opt_t *o, bool key) LAYR_CHECKED;
+/* The keys of CAP or NAME (for which start had `key`); the capability is hidden from the process list. */
+int layr_tool_keys(layr_tool_t *t, char *operand, layr_file_keys_t *out) LAYR_CHECKED;
+/* Transport and hosts. */
+int layr_tool_connect(layr_tool_t *t) LAYR_CHECKED;
+/* Give up dead puts and try pending releases again: before a put or a removal. Needs the key. */
+int layr_tool_tidy(layr_tool_t *t) LAYR_CHECKED;
+void layr_tool_end(layr_tool_t *t);
+
+/* A failure of a pipeline: its sentence, or the journal's where that failed. An exit status. */
+int layr_tool_failed(const layr_tool_t *t, int code, const layr_diag_t *d);
+/* What the library leaves for another time. */
+void layr_tool_say_pending(uint64_t count);
+
+#endif
