@@ -203,6 +203,11 @@ static int store_all(put_t *p)
 static int store_pages(put_t *p)
 {
     int rc;
+    if (p->content.has_inline) {
+        p->placement.scheme = (layr_scheme_t){1, 1};
+        layr_page_init(&p->placement.node, p->placement.scheme, 0);
+        return LAYR_OK;
+    }
     while ((rc = layr_publish_finish(&p->publish, &p->placement)) == 0) {
         while (!layr_store_idle(p->store)) {
             layr_store_turn(p->store, 200);
@@ -226,11 +231,6 @@ static int publish(put_t *p)
     p->content.size = p->size;
     p->content.mtime = p->o->mtime;
     p->content.created = p->o->now;
-    if (p->content.has_inline) {
-        layr_page_free(&p->placement.node);
-        p->placement.scheme = (layr_scheme_t){1, 1};
-        layr_page_init(&p->placement.node, p->placement.scheme, 0);
-    }
     layr_random(s1, sizeof s1);
     layr_random(s2, sizeof s2);
     rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
