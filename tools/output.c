@@ -98,9 +98,11 @@ static int own_name(char **out, const char *folder, const char *name, bool trust
     char shown[LAYR_NAME_MAX + 1];
 
     layr_show_name(shown, sizeof shown, name);
-    if (trouble != NULL)
-        return layr_opt_usage("the file %s%s%s%s: say with -o PATH where it should go", trouble,
-                              *name ? " ('" : "", shown, *name ? "')" : "");
+    if (trouble != NULL) {
+        layr_say_error("the file %s%s%s%s: say with -o PATH where it should go", trouble, *name ? " ('" : "",
+                       shown, *name ? "')" : "");
+        return LAYR_EXIT_USAGE;
+    }
     *out = folder != NULL ? layr_opt_path(folder, name) : strdup(name);
     return *out != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
 }
