@@ -53,7 +53,39 @@ int layr_host_sentinel(const char *path, const uint8_t host[32], struct stat *st
     return 0;
 }
 
-/* A fresh file system has its lost+found, and counts as empty. */
+static bool is_empty_dir(int at, const char *name)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *e;
+    bool empty = dir != NULL;
+
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (empty && (e = readdir(dir)) != NULL)
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+    closedir(dir);
+    return empty;
+}
+
+/* What a fresh file system has, and what a creation leaves that was cut off before its sentinel. */
+static bool is_nothing(int at, const char *name)
+{
+    struct stat st;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
+        strcmp(name, "host.id.new") == 0)
+        return true;
+    if (strcmp(name, "shards") == 0 || strcmp(name, "tmp") == 0)
+        return is_empty_dir(at, name);
+    return strcmp(name, "layr.db") == 0 && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/* 1, 0, LAYR_ERR_IO. */
 static int is_empty(const char *path)
 {
     DIR *dir = opendir(path);
@@ -63,8 +95,7 @@ static int is_empty(const char *path)
     if (dir == NULL)
         return errno == ENOENT ? 1 : LAYR_ERR_IO;
     while (empty && (e = readdir(dir)) != NULL)
-        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                strcmp(e->d_name, "lost+found") == 0;
+        empty = is_nothing(dirfd(dir), e->d_name);
     closedir(dir);
     return empty;
 }

@@ -47,8 +47,8 @@ typedef struct layr_hostdb_config {
 } layr_hostdb_config_t;
 
 /*
- * The folder.  probe: LAYR_OK it is this host's; LAYR_ERR_NOTFOUND there is no folder, or an empty one (lost+found does
- * not count); LAYR_ERR_UNAVAILABLE it holds something, but not this host's sentinel; LAYR_ERR_CONFLICT another host's;
+ * The folder.  probe: LAYR_OK it is this host's; LAYR_ERR_NOTFOUND there is no folder, or an empty one (lost+found and a
+ * creation that was cut off do not count); LAYR_ERR_UNAVAILABLE it holds something, but not this host's sentinel; LAYR_ERR_CONFLICT another host's;
  * LAYR_ERR_IO.
  */
 int layr_host_store_probe(const char *path, const uint8_t host[32]) LAYR_CHECKED;

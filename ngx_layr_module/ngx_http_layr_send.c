@@ -1,0 +1,106 @@
+
+/* Small answers: one buffer, its length announced. */
+
+
+#include "ngx_http_layr_send.h"
+
+
+ngx_int_t
+ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
+    ngx_str_t *body)
+{
+    ngx_int_t             rc;
+    ngx_buf_t            *b;
+    ngx_chain_t           out;
+    ngx_http_layr_ctx_t  *ctx;
+
+    ctx = ngx_http_layr_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx->answered = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = body->len;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (body->len) {
+        b->pos = body->data;
+        b->last = body->data + body->len;
+        b->memory = 1;
+    }
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_layr_send_buf(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, layr_buf_t *body)
+{
+    ngx_str_t  copy;
+
+    if (body->bad) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    copy.len = body->len;
+    copy.data = ngx_pnalloc(r->pool, body->len + 1);
+    if (copy.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(copy.data, body->p, body->len);
+
+    return ngx_http_layr_send(r, status, type, &copy);
+}
+
+
+ngx_table_elt_t *
+ngx_http_layr_header(ngx_http_request_t *r, const char *name,
+    const char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value.data = (u_char *) value;
+    h->value.len = len;
+
+    return h;
+}

@@ -1,0 +1,243 @@
+
+/* GET v1/status and v1/metrics: what docs/operating.md describes. */
+
+
+#include "ngx_http_layr.h"
+#include "ngx_http_layr_problem.h"
+#include "ngx_http_layr_send.h"
+#include "ngx_http_layr_store.h"
+#include "ngx_http_layr_zone.h"
+
+#include "crypto/json.h"
+
+
+typedef struct {
+    layr_host_totals_t   totals;
+    uint64_t             reserved;
+    uint64_t             room;
+    ngx_uint_t           there;
+} ngx_http_layr_status_t;
+
+
+static void ngx_http_layr_status_read(ngx_http_layr_store_t *st,
+    ngx_http_layr_status_t *s);
+static void ngx_http_layr_status_json(ngx_http_layr_store_t *st,
+    ngx_http_layr_status_t *s, layr_buf_t *b);
+static void ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone,
+    layr_buf_t *b);
+static void ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
+    ngx_http_layr_status_t *s, layr_buf_t *b);
+static void ngx_http_layr_metric(layr_buf_t *b, const char *name,
+    const char *type, const char *help, uint64_t value);
+static void ngx_http_layr_metric_sample(layr_buf_t *b, const char *name,
+    const char *label, const char *value, uint64_t n);
+static ngx_int_t ngx_http_layr_status_send(ngx_http_request_t *r,
+    const char *type, layr_buf_t *b);
+
+
+/* the order of ngx_http_layr_call_t */
+
+static const char  *ngx_http_layr_call_names[] = {
+    "node", "shard_put", "shard_get", "orders", "record_put", "record_get",
+    "status", "metrics"
+};
+
+
+ngx_int_t
+ngx_http_layr_status_handler(ngx_http_request_t *r)
+{
+    layr_buf_t               b;
+    ngx_http_layr_ctx_t     *ctx;
+    ngx_http_layr_status_t   s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+    layr_buf_init(&b);
+    ngx_http_layr_status_read(ctx->store, &s);
+    ngx_http_layr_status_json(ctx->store, &s, &b);
+
+    return ngx_http_layr_status_send(r, "application/json", &b);
+}
+
+
+ngx_int_t
+ngx_http_layr_metrics_handler(ngx_http_request_t *r)
+{
+    layr_buf_t               b;
+    ngx_http_layr_ctx_t     *ctx;
+    ngx_http_layr_status_t   s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+    layr_buf_init(&b);
+    ngx_http_layr_status_read(ctx->store, &s);
+    ngx_http_layr_metrics_text(ctx->store, &s, &b);
+
+    return ngx_http_layr_status_send(r, "application/openmetrics-text; "
+                                        "version=1.0.0; charset=utf-8", &b);
+}
+
+
+static void
+ngx_http_layr_status_read(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s)
+{
+    ngx_http_layr_zone_read(st, &s->totals, &s->reserved, &s->room);
+    s->there = ngx_http_layr_store_there(st);
+}
+
+
+static void
+ngx_http_layr_status_json(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s,
+    layr_buf_t *b)
+{
+    layr_host_totals_t  *t;
+
+    t = &s->totals;
+
+    layr_json_open(b, NULL, '{');
+    layr_json_put_int(b, "v", 1);
+    layr_json_put_hex(b, "host", st->host, 32);
+    layr_json_put_str(b, "version", LAYR_VERSION);
+    layr_json_put_str(b, "store", s->there ? "ready" : "unavailable");
+    layr_json_put_int(b, "since", st->zone->since);
+    layr_json_put_dec(b, "capacity", st->capacity);
+    layr_json_put_dec(b, "used", t->bytes + t->record_bytes);
+    layr_json_put_dec(b, "reserved", s->reserved);
+    layr_json_put_dec(b, "free", s->room);
+    layr_json_put_dec(b, "price", st->price);
+    layr_json_put_dec(b, "shards", t->shards);
+    layr_json_put_dec(b, "shard_bytes", t->bytes);
+    layr_json_put_dec(b, "orders", t->orders);
+    layr_json_put_dec(b, "records", t->records);
+    layr_json_put_dec(b, "record_bytes", t->record_bytes);
+    ngx_http_layr_status_counters(st->zone, b);
+    layr_json_close(b, '}');
+    layr_buf_add8(b, LF);
+}
+
+
+static void
+ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone, layr_buf_t *b)
+{
+    ngx_uint_t  i;
+
+    layr_json_put_dec(b, "bytes_in", zone->bytes_in);
+    layr_json_put_dec(b, "bytes_out", zone->bytes_out);
+
+    layr_json_open(b, "requests", '{');
+
+    for (i = 0; i < NGX_HTTP_LAYR_CALLS; i++) {
+        layr_json_put_dec(b, ngx_http_layr_call_names[i], zone->calls[i]);
+    }
+
+    layr_json_close(b, '}');
+
+    layr_json_open(b, "refused", '{');
+
+    for (i = 0; i < NGX_HTTP_LAYR_PROBLEMS; i++) {
+
+        if (zone->refused[i]) {
+            layr_json_put_dec(b, ngx_http_layr_problem_name(i),
+                              zone->refused[i]);
+        }
+    }
+
+    layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
+    ngx_http_layr_status_t *s, layr_buf_t *b)
+{
+    static const char  requests[] =
+        "# TYPE layr_requests counter\n"
+        "# HELP layr_requests Requests by call.\n";
+    static const char  refused[] =
+        "# TYPE layr_refused counter\n"
+        "# HELP layr_refused Refusals and failures by type of problem.\n";
+
+    ngx_uint_t           i;
+    layr_host_totals_t  *t;
+
+    t = &s->totals;
+
+    ngx_http_layr_metric(b, "layr_store_ready", "gauge",
+                         "1 when the store is there.", s->there);
+    ngx_http_layr_metric(b, "layr_capacity_bytes", "gauge",
+                         "Bytes that may be stored.", st->capacity);
+    ngx_http_layr_metric(b, "layr_used_bytes", "gauge",
+                         "Bytes of shards and records.",
+                         t->bytes + t->record_bytes);
+    ngx_http_layr_metric(b, "layr_reserved_bytes", "gauge",
+                         "Bytes of uploads under way.", s->reserved);
+    ngx_http_layr_metric(b, "layr_shards", "gauge", "Shards.", t->shards);
+    ngx_http_layr_metric(b, "layr_orders", "gauge", "Orders.", t->orders);
+    ngx_http_layr_metric(b, "layr_records", "gauge", "Records.", t->records);
+    ngx_http_layr_metric(b, "layr_received_bytes", "counter",
+                         "Bytes of requests.", st->zone->bytes_in);
+    ngx_http_layr_metric(b, "layr_sent_bytes", "counter",
+                         "Bytes of responses.", st->zone->bytes_out);
+
+    layr_buf_add(b, requests, sizeof(requests) - 1);
+
+    for (i = 0; i < NGX_HTTP_LAYR_CALLS; i++) {
+        ngx_http_layr_metric_sample(b, "layr_requests_total", "call",
+                                    ngx_http_layr_call_names[i],
+                                    st->zone->calls[i]);
+    }
+
+    layr_buf_add(b, refused, sizeof(refused) - 1);
+
+    for (i = 0; i < NGX_HTTP_LAYR_PROBLEMS; i++) {
+        ngx_http_layr_metric_sample(b, "layr_refused_total", "type",
+                                    ngx_http_layr_problem_name(i),
+                                    st->zone->refused[i]);
+    }
+
+    layr_buf_add(b, "# EOF\n", 6);
+}
+
+
+static void
+ngx_http_layr_metric(layr_buf_t *b, const char *name, const char *type,
+    const char *help, uint64_t value)
+{
+    u_char  text[256], *p;
+
+    p = ngx_snprintf(text, sizeof(text),
+                     "# TYPE %s %s\n# HELP %s %s\n%s%s %uL\n",
+                     name, type, name, help, name,
+                     type[0] == 'c' ? "_total" : "", value);
+
+    layr_buf_add(b, text, p - text);
+}
+
+
+static void
+ngx_http_layr_metric_sample(layr_buf_t *b, const char *name, const char *label,
+    const char *value, uint64_t n)
+{
+    u_char  text[256], *p;
+
+    p = ngx_snprintf(text, sizeof(text), "%s{%s=\"%s\"} %uL\n",
+                     name, label, value, n);
+
+    layr_buf_add(b, text, p - text);
+}
+
+
+static ngx_int_t
+ngx_http_layr_status_send(ngx_http_request_t *r, const char *type,
+    layr_buf_t *b)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_layr_header(r, "Cache-Control", "no-store", 8)
+         ? ngx_http_layr_send_buf(r, NGX_HTTP_OK, type, b)
+         : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    layr_buf_free(b);
+
+    return rc;
+}

@@ -1,0 +1,49 @@
+
+/* What the workers share: space and counters. Kept over a reload. */
+
+
+#ifndef _NGX_HTTP_LAYR_ZONE_H_INCLUDED_
+#define _NGX_HTTP_LAYR_ZONE_H_INCLUDED_
+
+
+#include "ngx_http_layr.h"
+#include "ngx_http_layr_problem.h"
+
+
+struct ngx_http_layr_zone_s {
+    uint32_t                    layout;        /* of this structure */
+    uint32_t                    size;
+
+    ngx_atomic_t                opened;        /* intents of dead processes
+                                                  are resolved */
+    time_t                      since;
+
+    /* under the slab pool's mutex */
+
+    layr_host_totals_t          totals;
+    uint64_t                    reserved;
+    uint64_t                    slots[NGX_MAX_PROCESSES];
+
+    /* counters */
+
+    ngx_atomic_t                calls[NGX_HTTP_LAYR_CALLS];
+    ngx_atomic_t                refused[NGX_HTTP_LAYR_PROBLEMS];
+    ngx_atomic_t                bytes_in;
+    ngx_atomic_t                bytes_out;
+};
+
+
+ngx_int_t ngx_http_layr_zone_add(ngx_conf_t *cf, ngx_http_layr_store_t *st);
+/* a process begins: what its slot's last owner had reserved is free */
+void ngx_http_layr_zone_start(ngx_http_layr_store_t *st);
+/* room for size bytes? NGX_OK: it is reserved; NGX_DECLINED */
+ngx_int_t ngx_http_layr_zone_reserve(ngx_http_layr_store_t *st, uint64_t size);
+void ngx_http_layr_zone_release(ngx_http_layr_store_t *st, uint64_t size);
+void ngx_http_layr_zone_totals(ngx_http_layr_store_t *st,
+    const layr_host_totals_t *totals);
+void ngx_http_layr_zone_read(ngx_http_layr_store_t *st,
+    layr_host_totals_t *totals, uint64_t *reserved, uint64_t *room);
+void ngx_http_layr_zone_refused(ngx_http_layr_store_t *st, ngx_uint_t problem);
+
+
+#endif /* _NGX_HTTP_LAYR_ZONE_H_INCLUDED_ */
