@@ -148,7 +148,14 @@ struct ngx_http_layr_ctx_s {
 
     ngx_buf_t                  *problem;       /* in place of nginx's page */
 
+    /* an answer that waits for the end of the body */
+
+    ngx_uint_t                  status;
+    const char                 *type;
+    ngx_str_t                   answer_body;
+
     unsigned                    reading:1;
+    unsigned                    draining:1;
     unsigned                    answered:1;    /* the answer is ours */
     unsigned                    replaced:1;
     unsigned                    replace_sent:1;

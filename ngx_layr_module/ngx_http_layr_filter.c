@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_layr_request_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_layr_request_body_take(ngx_http_request_t *r,
     ngx_http_layr_ctx_t *ctx, ngx_buf_t *b);
+static ngx_int_t ngx_http_layr_request_body_drop(ngx_http_request_t *r,
+    ngx_http_layr_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_layr_log_handler(ngx_http_request_t *r);
 
 
@@ -128,7 +130,9 @@ ngx_http_layr_replace_page(ngx_http_request_t *r)
 
     status = r->err_status ? r->err_status : r->headers_out.status;
 
-    if (ctx->answered || status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+    if ((ctx->answered && !ctx->draining)
+        || status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
         return NGX_OK;
     }
 
@@ -205,6 +209,10 @@ ngx_http_layr_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
 
+    if (ctx && ctx->draining) {
+        return ngx_http_layr_request_body_drop(r, ctx, in);
+    }
+
     if (ctx && ctx->reading) {
 
         for (cl = in; cl; cl = cl->next) {
@@ -245,6 +253,33 @@ ngx_http_layr_request_body_take(ngx_http_request_t *r,
     ctx->received += size;
 
     return NGX_OK;
+}
+
+
+/* only the end of the body goes on, so nothing is kept */
+
+static ngx_int_t
+ngx_http_layr_request_body_drop(ngx_http_request_t *r,
+    ngx_http_layr_ctx_t *ctx, ngx_chain_t *in)
+{
+    ngx_chain_t  *cl, *last;
+
+    last = NULL;
+
+    for (cl = in; cl; cl = cl->next) {
+        ctx->received += cl->buf->last - cl->buf->pos;
+        cl->buf->pos = cl->buf->last;
+
+        if (cl->buf->last_buf) {
+            last = cl;
+        }
+    }
+
+    if (ctx->received > (off_t) ctx->body_size) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    return ngx_http_next_request_body_filter(r, last);
 }
 
 

@@ -5,6 +5,16 @@
 #include "ngx_http_layr_send.h"
 
 
+#if (NGX_HTTP_V2)
+static ngx_uint_t ngx_http_layr_must_drain(ngx_http_request_t *r,
+    ngx_http_layr_ctx_t *ctx);
+static ngx_int_t ngx_http_layr_drain(ngx_http_request_t *r,
+    ngx_http_layr_ctx_t *ctx, ngx_uint_t status, const char *type,
+    ngx_str_t *body);
+static void ngx_http_layr_drained(ngx_http_request_t *r);
+#endif
+
+
 ngx_int_t
 ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
     ngx_str_t *body)
@@ -19,12 +29,20 @@ ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx->answered = 1;
+
+#if (NGX_HTTP_V2)
+
+    if (ngx_http_layr_must_drain(r, ctx)) {
+        return ngx_http_layr_drain(r, ctx, status, type, body);
+    }
+
+#endif
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
-
-    ctx->answered = 1;
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = body->len;
@@ -58,6 +76,64 @@ ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
 
     return ngx_http_output_filter(r, &out);
 }
+
+
+#if (NGX_HTTP_V2)
+
+/*
+ * An answer before the end of a request's body is right in HTTP/2, and the
+ * stream is reset after it, without an error; but widespread clients (libcurl
+ * up to 8.0) lose the answer then.  A body that could have been a shard is
+ * taken and dropped first.
+ */
+
+static ngx_uint_t
+ngx_http_layr_must_drain(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
+{
+    return r->stream
+           && !r->stream->in_closed
+           && !r->stream->skip_data
+           && r->request_body == NULL
+           && r->headers_in.content_length_n <= ctx->store->max_shard;
+}
+
+
+static ngx_int_t
+ngx_http_layr_drain(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx,
+    ngx_uint_t status, const char *type, ngx_str_t *body)
+{
+    ngx_int_t  rc;
+
+    ctx->status = status;
+    ctx->type = type;
+    ctx->answer_body = *body;
+    ctx->body_size = ctx->store->max_shard;
+    ctx->draining = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_layr_drained);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_layr_drained(ngx_http_request_t *r)
+{
+    ngx_http_layr_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+    ctx->draining = 0;
+
+    ngx_http_finalize_request(r, ngx_http_layr_send(r, ctx->status, ctx->type,
+                                                    &ctx->answer_body));
+}
+
+#endif
 
 
 ngx_int_t
