@@ -28,7 +28,7 @@ static void ask_all(layr_probes_t *all, layr_probe_t **probes, size_t count)
 {
     all->left = count;
     for (size_t i = 0; i < count; i++) {
-        int rc = layr_probe_start(probes[i]);
+        int rc = layr_probe_start(probes[i], all);
 
         if (rc == 0)
             continue;

@@ -182,7 +182,8 @@ static int ask(layr_probe_t *p, bool h2c)
     return layr_net_submit(p->all->net, &p->req);
 }
 
-int layr_probe_start(layr_probe_t *p)
+int layr_probe_start(layr_probe_t *p, layr_probes_t *all)
 {
+    p->all = all;
     return ask(p, false);
 }

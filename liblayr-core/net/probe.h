@@ -25,7 +25,7 @@ typedef struct layr_probe {
 
 /* Begin. The host's error says how it ended when `left` of all has come down. Fails only when nothing was
  * begun. */
-int layr_probe_start(layr_probe_t *p) LAYR_CHECKED;
+int layr_probe_start(layr_probe_t *p, layr_probes_t *all) LAYR_CHECKED;
 
 struct layr_probes {
     layr_net_t *net;

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -143,6 +144,7 @@ __attribute__((unused)) static bool nginx_start(nginx_t *n, int port)
 {
     n->pid = fork();
     if (n->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that crashes leaves none behind */
         execl(NGINX, NGINX, "-p", n->dir, "-c", "nginx.conf", "-e", "error.log", (char *)NULL);
         _exit(127);
     }
