@@ -108,6 +108,9 @@ static void judge(layr_probe_t *p)
 
     if (p->req.error != LAYR_OK) {
         failed(h, p->req.error, p->req.error_text);
+        if (p->req.error == LAYR_ERR_AUTH)
+            snprintf(h->error_text, sizeof h->error_text, "%.150s (give its id after a #, or its CA)",
+                     p->req.error_text);
         return;
     }
     if (p->req.status != 200) {
