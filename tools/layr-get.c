@@ -44,7 +44,7 @@ typedef struct bad_shard {
     bool page;
     uint64_t unit;
     unsigned index;
-    char host[LAYR_URL_MAX + 1], why[160];
+    char host[LAYR_URL_MAX + 1], why[200];
 } bad_shard_t;
 
 typedef struct work {
@@ -63,28 +63,39 @@ typedef struct work {
 
 /* --- while it runs --- */
 
-static void host_of(char out[LAYR_URL_MAX + 1], const layr_event_t *e)
+static void host_of(const work_t *w, char out[LAYR_URL_MAX + 1], const layr_event_t *e)
 {
-    char hex[65];
+    const layr_host_t *h = e->host;
 
-    if (e->host != NULL)
-        snprintf(out, LAYR_URL_MAX + 1, "%s", e->host->url);
-    else if (e->host_id != NULL) {
-        layr_hex(hex, e->host_id, 32);
-        snprintf(out, LAYR_URL_MAX + 1, "host %s", hex);
-    } else
+    if (h == NULL && e->host_id != NULL)
+        h = layr_tool_host(&w->tool, e->host_id);
+    if (h != NULL)
+        snprintf(out, LAYR_URL_MAX + 1, "%s", h->url);
+    else if (e->host_id != NULL)
+        layr_hex(out, e->host_id, 32);
+    else
         snprintf(out, LAYR_URL_MAX + 1, "a host");
+}
+
+/* "segment 3, shard 1: https://... answered 404"; the text may name the host itself. */
+static void bad_text(char *out, size_t cap, const bad_shard_t *b)
+{
+    bool named = strncmp(b->why, b->host, strlen(b->host)) == 0;
+
+    snprintf(out, cap, "%s %" PRIu64 ", shard %u: %s%s%s", b->page ? "page" : "segment", b->unit, b->index,
+             named ? "" : b->host, named ? "" : ": ", b->why);
 }
 
 static void note_bad(work_t *w, const layr_event_t *e)
 {
     bad_shard_t b = {.page = e->page, .unit = e->unit, .index = e->index};
+    char text[512];
 
-    host_of(b.host, e);
+    host_of(w, b.host, e);
     snprintf(b.why, sizeof b.why, "%s", e->text != NULL ? e->text : layr_strerror(e->error));
+    bad_text(text, sizeof text, &b);
     if (w->opt->verbose)
-        layr_say_note("%s %" PRIu64 ", shard %u at %s: %s", b.page ? "page" : "segment", b.unit, b.index,
-                      b.host, b.why);
+        layr_say_note("%s", text);
     if (w->bad_count < BAD_KEPT)
         w->bad[w->bad_count] = b;
     w->bad_count++;
@@ -104,7 +115,7 @@ static void on_event(void *ctx, const layr_event_t *e)
         break;
     case LAYR_EV_SHARD_FETCHED:
         if (w->opt->verbose) {
-            host_of(host, e);
+            host_of(w, host, e);
             layr_say_note("%s %" PRIu64 ", shard %u: %" PRIu64 " bytes from %s", e->page ? "page" : "segment",
                           e->unit, e->index, e->bytes, host);
         }
@@ -121,23 +132,25 @@ static void on_event(void *ctx, const layr_event_t *e)
 
 static void say_bad(const work_t *w)
 {
+    char first[512];
+    bool one = w->bad_count == 1;
+
     if (w->bad_count == 0)
         return;
-    layr_say_note("%zu shard%s could not be had (%s at %s, for one) and others made up for %s%s",
-                  w->bad_count, w->bad_count == 1 ? "" : "s", w->bad[0].why, w->bad[0].host,
-                  w->bad_count == 1 ? "it" : "them",
-                  w->opt->verbose ? "" : "; -v names all, layr-ls shows what is left");
+    bad_text(first, sizeof first, &w->bad[0]);
+    layr_say_note("%zu shard%s could not be had, and others made up for %s%s: %s%s", w->bad_count,
+                  one ? "" : "s", one ? "it" : "them", one ? "" : "; the first", first,
+                  one || w->opt->verbose ? "" : " (-v names all; layr-ls shows what is left)");
 }
 
 static void say_result(const work_t *w)
 {
-    char size[LAYR_SIZE_TEXT], rate[LAYR_SIZE_TEXT], shown[512];
-    double seconds = layr_meter_seconds(&w->meter);
+    char size[LAYR_SIZE_TEXT], pace[LAYR_PACE_TEXT], shown[512];
 
     layr_say_size(size, w->stats.bytes);
-    layr_say_size(rate, (uint64_t)((double)w->stats.bytes / seconds));
+    layr_meter_pace(&w->meter, pace, w->stats.bytes);
     layr_show_name(shown, sizeof shown, w->output.to_stdout ? "standard output" : w->output.path);
-    layr_say_note("%s: %s in %.1f s (%s/s)", shown, size, seconds, rate);
+    layr_say_note("%s: %s %s", shown, size, pace);
     say_bad(w);
 }
 
@@ -224,10 +237,8 @@ static int download(work_t *w)
         rc = layr_output_finish(&w->output, all ? w->file->content.mtime : -1, &d);
     if (rc != 0 && w->output.reader_gone)
         return LAYR_EXIT_FAILED;
-    if (rc != 0) {
-        say_bad(w);
+    if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
-    }
     say_result(w);
     return w->opt->json ? print_json(w) : LAYR_EXIT_OK;
 }

@@ -169,10 +169,14 @@ static void print_hosts(const layr_health_t *h)
     for (size_t i = 0; i < h->host_count; i++) {
         const layr_host_health_t *o = &h->host[i];
         char size[LAYR_SIZE_TEXT], hex[65], shown[sizeof o->text], count[48];
+        const char *trouble;
 
         layr_say_size(size, o->bytes);
         layr_hex(hex, o->id, 32);
-        layr_show_name(shown, sizeof shown, o->text);
+        trouble = o->text;
+        if (o->url[0] && strncmp(trouble, o->url, strlen(o->url)) == 0)
+            trouble += strlen(o->url) + strspn(trouble + strlen(o->url), ": "); /* it names the host again */
+        layr_show_name(shown, sizeof shown, trouble);
         snprintf(count, sizeof count, "%" PRIu64 " of %" PRIu64, o->good, o->rows);
         printf("%4zu  %13s  %10s  %s%s%s\n", i, count, size, o->url[0] ? o->url : hex, shown[0] ? "  - " : "",
                shown);
@@ -337,6 +341,22 @@ static int print_json(const work_t *w, const char *words, int status)
     return rc == LAYR_EXIT_OK ? status : rc;
 }
 
+/* Hosts that are down have their rows without them: name them, and say what is wrong with the host itself. */
+static void name_hosts(work_t *w)
+{
+    for (size_t i = 0; i < w->health.host_count; i++) {
+        layr_host_health_t *o = &w->health.host[i];
+        const layr_host_t *h = o->url[0] == 0 ? layr_tool_host(&w->tool, o->id) : NULL;
+
+        if (h == NULL)
+            continue;
+        memcpy(o->url, h->url, sizeof o->url);
+        if (h->error != 0)
+            snprintf(o->text, sizeof o->text, "%.*s", (int)sizeof o->text - 1,
+                     h->error_text[0] ? h->error_text : layr_strerror(h->error));
+    }
+}
+
 static int show_health(work_t *w)
 {
     layr_diag_t d = {0};
@@ -348,6 +368,7 @@ static int show_health(work_t *w)
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
     layr_health_sum(&w->health);
+    name_hosts(w);
     status = verdict(w, words, sizeof words);
     if (w->opt->json)
         return print_json(w, words, status);

@@ -157,17 +157,15 @@ static void say_loss(double loss)
 
 static void say_result(const work_t *w, const layr_put_result_t *r)
 {
-    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], rate[LAYR_SIZE_TEXT], until[LAYR_DATE_TEXT];
+    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], pace[LAYR_PACE_TEXT], until[LAYR_DATE_TEXT];
     char scheme[LAYR_SCHEME_TEXT], name[LAYR_NAME_MAX + 1];
-    double seconds = layr_meter_seconds(&w->meter);
-
     layr_show_name(name, sizeof name, w->put.name[0] ? w->put.name : "(no name)");
     layr_say_size(size, r->size);
     layr_say_size(there, r->stored_bytes);
-    layr_say_size(rate, (uint64_t)((double)r->size / seconds));
+    layr_meter_pace(&w->meter, pace, r->size);
     layr_show_scheme(scheme, r->scheme);
     layr_show_date(until, r->until);
-    layr_say_note("stored %s: %s in %.1f s (%s/s)", name, size, seconds, rate);
+    layr_say_note("stored %s: %s %s", name, size, pace);
     if (r->is_inline)
         layr_say_note("small enough to be kept inside its record, whole, at %u host%s", r->record_hosts,
                       r->record_hosts == 1 ? "" : "s");
@@ -234,6 +232,8 @@ static int store(work_t *w)
 
 static void say_price(const layr_estimate_t *e)
 {
+    if (e->hosts == 0)
+        return; /* nobody to pay */
     if (e->high == 0)
         layr_say_note("price: nothing");
     else if (e->low == e->high)
@@ -303,7 +303,9 @@ static int dry_run(work_t *w)
     say_estimate(w, &e, s);
     rc = w->opt->json ? estimate_json(w, &e, s) : LAYR_EXIT_OK;
     if (rc == LAYR_EXIT_OK && !e.is_inline && e.hosts < (w->put.min_shards ? w->put.min_shards : s.n)) {
-        layr_say_error("%zu hosts are too few for scheme %u/%u", e.hosts, s.k, s.n);
+        layr_say_error("%zu host%s at that price, and scheme %u/%u needs more%s", e.hosts,
+                       e.hosts == 1 ? "" : "s", s.k, s.n,
+                       e.hosts < usable ? ": others ask for more than --max-price" : "");
         return LAYR_EXIT_HOSTS;
     }
     return rc;

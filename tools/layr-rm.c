@@ -66,8 +66,9 @@ static int remove_file(work_t *w)
     rc = layr_remove(&w->tool.s, &w->keys, &r, &d);
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
-    layr_say_note("removed %s: %" PRIu64 " shard%s released, %u host%s of its record told", w->shown,
-                  r.released, r.released == 1 ? "" : "s", r.record_hosts, r.record_hosts == 1 ? "" : "s");
+    layr_say_note("removed %s: %" PRIu64 " shard%s released; %u host%s took the record that says it is gone",
+                  w->shown, r.released, r.released == 1 ? "" : "s", r.record_hosts,
+                  r.record_hosts == 1 ? "" : "s");
     layr_tool_say_pending(r.pending);
     return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
 }

@@ -73,3 +73,15 @@ double layr_meter_seconds(const layr_meter_t *m)
 
     return s > 0.001 ? s : 0.001;
 }
+
+void layr_meter_pace(const layr_meter_t *m, char out[LAYR_PACE_TEXT], uint64_t bytes)
+{
+    char rate[LAYR_SIZE_TEXT];
+    double seconds = layr_meter_seconds(m);
+
+    layr_say_size(rate, (uint64_t)((double)bytes / seconds));
+    if (seconds < 0.1)
+        snprintf(out, LAYR_PACE_TEXT, "in %.2f s", seconds);
+    else
+        snprintf(out, LAYR_PACE_TEXT, "in %.1f s (%s/s)", seconds, rate);
+}

@@ -63,7 +63,7 @@ static void say_down(const layr_hosts_t *h, bool verbose)
         if (h->host[i].error != 0 && (verbose || h->count == 1))
             layr_say_note("%s: %s", h->host[i].url,
                           h->host[i].error_text[0] ? h->host[i].error_text : layr_strerror(h->host[i].error));
-    if (!verbose && h->count > 1)
+    if (!verbose && h->count > 1 && down < h->count)
         layr_say_note("%zu of %zu hosts cannot be used now (-v says which and why)", down, h->count);
 }
 
@@ -90,7 +90,9 @@ int layr_tool_connect(layr_tool_t *t)
     say_down(&t->s.hosts, o->verbose);
     if (layr_hosts_usable(&t->s.hosts) > 0)
         return LAYR_OPT_GO_ON;
-    layr_say_error("no host can be used now%s", o->verbose ? "" : " (-v says why)");
+    layr_say_error("none of the %zu host%s given can be used now%s", t->s.hosts.count,
+                   t->s.hosts.count == 1 ? "" : "s",
+                   o->verbose || t->s.hosts.count == 1 ? "" : " (-v says why)");
     return LAYR_EXIT_HOSTS;
 }
 
@@ -164,6 +166,16 @@ int layr_tool_keys(layr_tool_t *t, char *operand, layr_file_keys_t *out)
     if (strncmp(operand, "layr:", 5) == 0)
         layr_guard_hide(operand);
     return rc == 0 ? LAYR_OPT_GO_ON : layr_say_failed(rc, &d);
+}
+
+const layr_host_t *layr_tool_host(const layr_tool_t *t, const uint8_t id[32])
+{
+    const layr_hosts_t *h = &t->s.hosts;
+
+    for (size_t i = 0; i < h->count; i++)
+        if (memcmp(h->host[i].id, id, 32) == 0)
+            return &h->host[i];
+    return NULL;
 }
 
 int layr_tool_failed(const layr_tool_t *t, int code, const layr_diag_t *d)

@@ -28,6 +28,10 @@ int layr_tool_connect(layr_tool_t *t) LAYR_CHECKED;
 int layr_tool_tidy(layr_tool_t *t) LAYR_CHECKED;
 void layr_tool_end(layr_tool_t *t);
 
+/* One of the hosts given, by its id: also one that does not answer, where its id was given with the URL.
+ * NULL: not given. */
+const layr_host_t *layr_tool_host(const layr_tool_t *t, const uint8_t id[32]);
+
 /* A failure of a pipeline: its sentence, or the journal's where that failed. An exit status. */
 int layr_tool_failed(const layr_tool_t *t, int code, const layr_diag_t *d);
 /* What the library leaves for another time. */
