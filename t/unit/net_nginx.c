@@ -305,6 +305,7 @@ static void test_restart(world_t *w, layr_net_t *net)
         good += layr_net_run(net, &a->r) == LAYR_OK && a->r.status == 200;
     }
     is_int(good, 3, "connections from before are replaced unseen");
+    free(a);
 }
 
 static void test_handshake(world_t *w, layr_net_t *net)
