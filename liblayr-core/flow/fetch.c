@@ -481,12 +481,12 @@ static void explain(const layr_piece_t *p, layr_diag_t *d)
 {
     char text[LAYR_DIAG_MAX];
     size_t at;
-    unsigned good = count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true);
-    int n = snprintf(text, sizeof text, "%s %llu cannot be recovered: it needs %u good shards of %u, and %u could be had",
-                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows, good);
+    unsigned bad = count(p, ROW_BAD, false) + count(p, ROW_BAD, true);
+    int n = snprintf(text, sizeof text, "%s %llu needs %u good shards of %u, and %u can be had",
+                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows, p->rows - bad);
     at = n > 0 ? (size_t)n : 0;
     for (unsigned i = 0; i < p->rows && at < sizeof text - 1; i++) {
-        if (p->row[i].state == ROW_GOOD || !p->row[i].why[0])
+        if (p->row[i].state != ROW_BAD || !p->row[i].why[0])
             continue;
         n = snprintf(text + at, sizeof text - at, "; shard %u: %s", i, p->row[i].why);
         at += n > 0 ? (size_t)n : 0;

@@ -161,7 +161,7 @@ static bool all_written(const get_t *g)
 static int lost(get_t *g)
 {
     char text[LAYR_DIAG_MAX];
-    int at = snprintf(text, sizeof text, "%u of %llu segments cannot be recovered (segment", g->lost_count,
+    int at = snprintf(text, sizeof text, "%u of %llu segments cannot be recovered (number", g->lost_count,
                       (unsigned long long)g->f->placement.segments);
     for (unsigned i = 0; i < g->lost_count && i < LOST_NAMED && at < (int)sizeof text - 400; i++) {
         uint64_t from = g->lost[i];
