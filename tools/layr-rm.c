@@ -43,6 +43,7 @@ static int print_json(const layr_remove_result_t *r)
 
     bad |= layr_json_u64(o, "pending", r->pending);
     bad |= layr_json_u64(o, "record_hosts", r->record_hosts);
+    bad |= cJSON_AddBoolToObject(o, "already", r->already) == NULL;
     return layr_json_print(o, bad);
 }
 
@@ -66,9 +67,12 @@ static int remove_file(work_t *w)
     rc = layr_remove(&w->tool.s, &w->keys, &r, &d);
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
-    layr_say_note("removed %s: %" PRIu64 " shard%s released; %u host%s took the record that says it is gone",
-                  w->shown, r.released, r.released == 1 ? "" : "s", r.record_hosts,
-                  r.record_hosts == 1 ? "" : "s");
+    if (r.already)
+        layr_say_note("%s had been removed before", w->shown);
+    else
+        layr_say_note(
+            "removed %s: %" PRIu64 " shard%s released; %u host%s took the record that says it is gone",
+            w->shown, r.released, r.released == 1 ? "" : "s", r.record_hosts, r.record_hosts == 1 ? "" : "s");
     layr_tool_say_pending(r.pending);
     return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
 }

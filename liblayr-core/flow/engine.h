@@ -1,6 +1,6 @@
 /*
- * What put and get share: a pool for work, a mailbox for results, and one thread (the caller's) that owns all state.
- * A message carries the function that the owner runs on it, in `run`.
+ * What put and get share: a pool for work, a mailbox for results, and one thread (the caller's) that owns all
+ * state. A message carries the function that the owner runs on it, in `run`.
  */
 #ifndef LAYR_FLOW_ENGINE_H
 #define LAYR_FLOW_ENGINE_H
@@ -12,7 +12,7 @@ typedef struct layr_engine {
     layr_session_t *s;
     layr_pool_t *pool;
     layr_mailbox_t *box;
-    void *owner;          /* second argument of every message's run */
+    void *owner;             /* second argument of every message's run */
     atomic_uint outstanding; /* jobs and requests whose message has not been received yet */
 } layr_engine_t;
 

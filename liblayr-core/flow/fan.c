@@ -43,7 +43,8 @@ static int receive(layr_mailbox_t *box, long ms, size_t *under_way, size_t *good
     return 1;
 }
 
-int layr_fan_run(layr_session_t *s, layr_fan_call_t *calls, size_t count, size_t enough, long grace_ms, long limit_ms)
+int layr_fan_run(layr_session_t *s, layr_fan_call_t *calls, size_t count, size_t enough, long grace_ms,
+                 long limit_ms)
 {
     layr_mailbox_t *box = NULL;
     size_t under_way, good = 0;

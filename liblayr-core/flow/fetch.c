@@ -7,12 +7,12 @@
 
 #include "piece.h"
 
-#define MEMORY (112u << 20)      /* of pieces under way, about; one piece is always let in */
-#define PIECES 8                 /* at a time at most */
-#define LATE_FIRST_US 1500000u   /* a first answer may take so long before another host is asked */
+#define MEMORY (112u << 20)    /* of pieces under way, about; one piece is always let in */
+#define PIECES 8               /* at a time at most */
+#define LATE_FIRST_US 1500000u /* a first answer may take so long before another host is asked */
 #define LATE_MIN_US 400000u
-#define LATE_TIMES 4             /* later ones: so many times the usual */
-#define TRIES 3                  /* of one shard at a host whose failure may pass */
+#define LATE_TIMES 4 /* later ones: so many times the usual */
+#define TRIES 3      /* of one shard at a host whose failure may pass */
 #define MIN_BYTES_S 16384
 
 struct layr_fetch {
@@ -82,7 +82,11 @@ static void opened(layr_job_t *j, void *owner)
 {
     layr_fetch_row_t *r = (layr_fetch_row_t *)j;
     layr_fetch_t *f = owner;
-    layr_event_t ev = {.kind = LAYR_EV_SHARD_FETCHED, .page = r->piece->page, .unit = r->piece->number, .index = r->index, .bytes = r->blob_len};
+    layr_event_t ev = {.kind = LAYR_EV_SHARD_FETCHED,
+                       .page = r->piece->page,
+                       .unit = r->piece->number,
+                       .index = r->index,
+                       .bytes = r->blob_len};
     r->piece->jobs--;
     if (r->error == LAYR_OK && misfit(r)) {
         row_again(r);
@@ -136,7 +140,9 @@ static void decoded(layr_job_t *j, void *owner)
 static void decode(layr_job_t *j, void *scratch)
 {
     layr_piece_t *p = (layr_piece_t *)j;
-    p->error = p->narrow ? LAYR_OK : layr_decode_piece(p, p->page ? p->f->page_coder : p->f->coder, p->f->keys, scratch);
+    p->error = p->narrow
+                   ? LAYR_OK
+                   : layr_decode_piece(p, p->page ? p->f->page_coder : p->f->coder, p->f->keys, scratch);
     layr_engine_answer(&p->f->e, j, decoded);
 }
 
@@ -169,7 +175,8 @@ static void fetched(layr_job_t *j, void *owner)
     layr_call_text(r->call, why, sizeof why);
     f->stats.wire_bytes += r->call->req.into_len;
     /* a shard that is gone or of another size says nothing about the host's speed */
-    layr_load_ended(r->at, r->blob_len, rc == LAYR_OK || layr_error_passing(rc) ? rc : LAYR_ERR_CANCELLED, why);
+    layr_load_ended(r->at, r->blob_len, rc == LAYR_OK || layr_error_passing(rc) ? rc : LAYR_ERR_CANCELLED,
+                    why);
     if (rc == LAYR_OK)
         smooth(f, layr_now_us() - r->since);
     layr_call_free(r->call);
@@ -290,7 +297,8 @@ static void finish(layr_piece_t *p, int error)
     }
 }
 
-/* A narrow read needs just the rows its chunks lie on; when one of them fails, the piece is read the wide way. */
+/* A narrow read needs just the rows its chunks lie on; when one of them fails, the piece is read the wide
+ * way. */
 static void advance_narrow(layr_piece_t *p)
 {
     unsigned need = 0, good = 0;
@@ -301,7 +309,8 @@ static void advance_narrow(layr_piece_t *p)
             continue;
         need++;
         good += r->state == ROW_GOOD;
-        if (r->state == ROW_IDLE && r->tries == 0 && !layr_load_resting(r->at, layr_now_us()) && ask(r) == LAYR_OK)
+        if (r->state == ROW_IDLE && r->tries == 0 && !layr_load_resting(r->at, layr_now_us()) &&
+            ask(r) == LAYR_OK)
             continue;
         if (r->state == ROW_IDLE || r->state == ROW_BAD || r->late)
             p->narrow = false;
@@ -326,7 +335,8 @@ static void advance_wide(layr_piece_t *p)
 {
     for (;;) {
         unsigned good = count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true);
-        unsigned coming = count(p, ROW_FETCHING, false) + count(p, ROW_OPENING, false) + count(p, ROW_OPENING, true);
+        unsigned coming =
+            count(p, ROW_FETCHING, false) + count(p, ROW_OPENING, false) + count(p, ROW_OPENING, true);
         layr_fetch_row_t *r;
         int rc;
         if (good >= p->k) {
@@ -446,7 +456,13 @@ int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t numb
     int rc;
     if (!p)
         return LAYR_ERR_NOMEM;
-    *p = (layr_piece_t){.f = f, .page = page, .number = number, .first = first, .last = last, .rows = rows, .k = page ? 1 : s.k};
+    *p = (layr_piece_t){.f = f,
+                        .page = page,
+                        .number = number,
+                        .first = first,
+                        .last = last,
+                        .rows = rows,
+                        .k = page ? 1 : s.k};
     rc = page ? layr_page_shape(&p->shape, s, e->size) : layr_shape_of(&p->shape, s, e->size);
     if (rc != LAYR_OK)
         goto fail;
@@ -483,7 +499,8 @@ static void explain(const layr_piece_t *p, layr_diag_t *d)
     size_t at;
     unsigned bad = count(p, ROW_BAD, false) + count(p, ROW_BAD, true);
     int n = snprintf(text, sizeof text, "%s %llu needs %u good shards of %u, and %u can be had",
-                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows, p->rows - bad);
+                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows,
+                     p->rows - bad);
     at = n > 0 ? (size_t)n : 0;
     for (unsigned i = 0; i < p->rows && at < sizeof text - 1; i++) {
         if (p->row[i].state != ROW_BAD || !p->row[i].why[0])
@@ -506,10 +523,13 @@ int layr_fetch_take(layr_piece_t *p, const uint8_t **plain, layr_diag_t *d)
     if (p->error == LAYR_ERR_DATA && count(p, ROW_GOOD, false) + count(p, ROW_GOOD, true) < p->k)
         explain(p, d);
     else if (p->error == LAYR_ERR_DATA)
-        layr_diag_set(d, LAYR_ERR_DATA, "%s %llu does not match its hash in the manifest though its shards do: it was stored wrongly",
-                      p->page ? "manifest page" : "segment", (unsigned long long)p->number);
+        layr_diag_set(
+            d, LAYR_ERR_DATA,
+            "%s %llu does not match its hash in the manifest though its shards do: it was stored wrongly",
+            p->page ? "manifest page" : "segment", (unsigned long long)p->number);
     else
-        layr_diag_set(d, p->error, "segment %llu: %s", (unsigned long long)p->number, layr_strerror(p->error));
+        layr_diag_set(d, p->error, "segment %llu: %s", (unsigned long long)p->number,
+                      layr_strerror(p->error));
     return p->error;
 }
 

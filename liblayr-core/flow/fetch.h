@@ -1,7 +1,7 @@
 /*
- * Any k shards back to bytes.  A unit (a segment or a page, or a byte range of one) goes in as its manifest entry;
- * shards are asked of their hosts, checked and opened on workers; a bad, missing or slow one has another asked in its
- * place meanwhile; the plaintext comes out.  Belongs to one thread.
+ * Any k shards back to bytes.  A unit (a segment or a page, or a byte range of one) goes in as its manifest
+ * entry; shards are asked of their hosts, checked and opened on workers; a bad, missing or slow one has
+ * another asked in its place meanwhile; the plaintext comes out.  Belongs to one thread.
  */
 #ifndef LAYR_FLOW_FETCH_H
 #define LAYR_FLOW_FETCH_H
@@ -12,19 +12,21 @@
 typedef struct layr_fetch layr_fetch_t;
 typedef struct layr_piece layr_piece_t;
 
-int layr_fetch_new(layr_fetch_t **out, layr_session_t *s, const layr_file_keys_t *keys, layr_scheme_t scheme) LAYR_CHECKED;
+int layr_fetch_new(layr_fetch_t **out, layr_session_t *s, const layr_file_keys_t *keys,
+                   layr_scheme_t scheme) LAYR_CHECKED;
 void layr_fetch_free(layr_fetch_t *f);
 layr_engine_t *layr_fetch_engine(layr_fetch_t *f);
 /* Bytes of memory that pieces under way may use, about. */
 bool layr_fetch_room(const layr_fetch_t *f);
 
 /*
- * Bytes first .. last of the unit's plaintext. rows and hosts (the node's table) are copied. A piece is the caller's
- * until layr_fetch_drop.
+ * Bytes first .. last of the unit's plaintext. rows and hosts (the node's table) are copied. A piece is the
+ * caller's until layr_fetch_drop.
  */
 int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t number, const layr_entry_t *e,
                    const layr_node_page_t *node, uint32_t first, uint32_t last) LAYR_CHECKED;
-/* 1: done, *plain are the last - first + 1 bytes, valid until drop; 0: not yet; LAYR_ERR_DATA and others: d says why. */
+/* 1: done, *plain are the last - first + 1 bytes, valid until drop; 0: not yet; LAYR_ERR_DATA and others: d
+ * says why. */
 int layr_fetch_take(layr_piece_t *p, const uint8_t **plain, layr_diag_t *d) LAYR_CHECKED;
 void layr_fetch_drop(layr_piece_t *p);
 void layr_fetch_turn(layr_fetch_t *f, long ms);

@@ -13,7 +13,8 @@ static int check_seen(layr_session_t *s, const layr_record_t *rec, layr_diag_t *
     int rc = s->journal ? layr_journal_seen_get(s->journal, rec->id, &seq, sha) : LAYR_ERR_NOTFOUND;
     if (rc == LAYR_OK && rec->seq < seq)
         return layr_diag_set(d, LAYR_ERR_AUTH,
-                             "the hosts give version %llu of this file, but version %llu was seen before: they are out of date or withhold it; "
+                             "the hosts give version %llu of this file, but version %llu was seen before: "
+                             "they are out of date or withhold it; "
                              "ask more hosts, or try again when others are up",
                              (unsigned long long)rec->seq, (unsigned long long)seq);
     if (rc != LAYR_OK && rc != LAYR_ERR_NOTFOUND)
@@ -27,10 +28,13 @@ static int check_seen(layr_session_t *s, const layr_record_t *rec, layr_diag_t *
 static int none_found(const layr_records_t *r, const layr_session_t *s, layr_diag_t *d)
 {
     if (r->answered == 0)
-        return layr_diag_set(d, LAYR_ERR_NET, "none of the %zu hosts given could be asked for the file: are they up, and are the URLs right?",
-                             s->hosts.count);
+        return layr_diag_set(
+            d, LAYR_ERR_NET,
+            "none of the %zu hosts given could be asked for the file: are they up, and are the URLs right?",
+            s->hosts.count);
     return layr_diag_set(d, LAYR_ERR_NOTFOUND,
-                         "no host knows this file (%u of %zu given answered): give the hosts that it was put to; it may also have expired",
+                         "no host knows this file (%u of %zu given answered): give the hosts that it was put "
+                         "to; it may also have expired",
                          r->answered, s->hosts.count);
 }
 
@@ -38,11 +42,14 @@ static int open_root(layr_file_t *f, const layr_record_t *rec, layr_diag_t *d)
 {
     bool reads = f->keys.rights & LAYR_CAN_READ;
     int rc = rec->root_len == 0 ? LAYR_ERR_REMOVED
-                                : layr_root_open(&f->placement, reads ? &f->content : NULL, &f->keys, rec->root, rec->root_len);
+                                : layr_root_open(&f->placement, reads ? &f->content : NULL, &f->keys,
+                                                 rec->root, rec->root_len);
     if (rc == LAYR_ERR_REMOVED)
         return layr_diag_set(d, rc, "the owner removed this file");
     if (rc == LAYR_ERR_AUTH)
-        return layr_diag_set(d, LAYR_ERR_CAP, "this capability does not open the file: it was copied wrongly, or its key is not this file's");
+        return layr_diag_set(
+            d, LAYR_ERR_CAP,
+            "this capability does not open the file: it was copied wrongly, or its key is not this file's");
     if (rc != LAYR_OK)
         return layr_diag_set(d, rc, "the file's manifest is not valid: %s", layr_strerror(rc));
     return LAYR_OK;

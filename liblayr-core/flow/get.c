@@ -27,11 +27,11 @@ typedef struct get {
     layr_writer_t *writer;
     layr_diag_t *d;
     uint64_t first, last, done;
-    part_t *head, **tail;      /* in the order of the file */
-    bool walked;               /* no more segments */
-    unsigned lost_count;       /* segments that can't be had */
+    part_t *head, **tail; /* in the order of the file */
+    bool walked;          /* no more segments */
+    unsigned lost_count;  /* segments that can't be had */
     uint64_t lost[LOST_NAMED];
-    layr_diag_t why;           /* of the first of them */
+    layr_diag_t why; /* of the first of them */
     int error;
 } get_t;
 
@@ -115,8 +115,8 @@ static void drop_first(get_t *g)
 }
 
 /*
- * Parts that are done go to the sink in order.  After a segment that can't be had nothing more is written, but the rest is
- * still read, so that all such segments can be named.
+ * Parts that are done go to the sink in order.  After a segment that can't be had nothing more is written,
+ * but the rest is still read, so that all such segments can be named.
  */
 static int hand_over(get_t *g)
 {
@@ -161,14 +161,15 @@ static bool all_written(const get_t *g)
 static int lost(get_t *g)
 {
     char text[LAYR_DIAG_MAX];
-    int at = snprintf(text, sizeof text, "%u of %llu segments cannot be recovered (number", g->lost_count,
-                      (unsigned long long)g->f->placement.segments);
+    int at =
+        snprintf(text, sizeof text, "%u of %llu segments cannot be recovered (%s", g->lost_count,
+                 (unsigned long long)g->f->placement.segments, g->lost_count == 1 ? "number" : "numbers");
     for (unsigned i = 0; i < g->lost_count && i < LOST_NAMED && at < (int)sizeof text - 400; i++) {
         uint64_t from = g->lost[i];
         while (i + 1 < g->lost_count && i + 1 < LOST_NAMED && g->lost[i + 1] == g->lost[i] + 1)
             i++;
-        at += snprintf(text + at, sizeof text - (size_t)at, g->lost[i] == from ? " %llu," : " %llu to %llu,", (unsigned long long)from,
-                       (unsigned long long)g->lost[i]);
+        at += snprintf(text + at, sizeof text - (size_t)at, g->lost[i] == from ? " %llu," : " %llu to %llu,",
+                       (unsigned long long)from, (unsigned long long)g->lost[i]);
     }
     if (g->lost_count > LOST_NAMED)
         at += snprintf(text + at, sizeof text - (size_t)at, " and more,");
@@ -183,7 +184,9 @@ static int check_whole(get_t *g)
     if (rc != LAYR_OK || g->first != 0 || g->last != g->f->placement.size - 1)
         return rc;
     if (memcmp(sha, g->f->content.sha256, 32) != 0)
-        return layr_diag_set(g->d, LAYR_ERR_DATA, "the content does not match its SHA-256 in the manifest though every segment does: it was stored wrongly");
+        return layr_diag_set(g->d, LAYR_ERR_DATA,
+                             "the content does not match its SHA-256 in the manifest though every segment "
+                             "does: it was stored wrongly");
     return LAYR_OK;
 }
 
@@ -218,28 +221,34 @@ static int run(get_t *g)
     return rc;
 }
 
-static int get_inline(layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink, layr_get_stats_t *out, layr_diag_t *d)
+static int get_inline(layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink, layr_get_stats_t *out,
+                      layr_diag_t *d)
 {
     uint8_t sha[32];
     int rc = layr_sha256_1(sha, f->content.inline_bytes, f->content.inline_len);
     if (rc != LAYR_OK)
         return rc;
     if (memcmp(sha, f->content.sha256, 32) != 0)
-        return layr_diag_set(d, LAYR_ERR_DATA, "the content does not match its SHA-256 in the manifest: it was stored wrongly");
+        return layr_diag_set(d, LAYR_ERR_DATA,
+                             "the content does not match its SHA-256 in the manifest: it was stored wrongly");
     out->bytes = f->content.inline_len ? last - first + 1 : 0;
-    return out->bytes ? sink->write(sink->ctx, f->content.inline_bytes + first, (size_t)out->bytes, d) : LAYR_OK;
+    return out->bytes ? sink->write(sink->ctx, f->content.inline_bytes + first, (size_t)out->bytes, d)
+                      : LAYR_OK;
 }
 
-int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink, layr_get_stats_t *out, layr_diag_t *d)
+int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink,
+             layr_get_stats_t *out, layr_diag_t *d)
 {
     get_t g = {.s = s, .f = f, .d = d, .first = first, .last = last};
     uint64_t size = layr_file_size(f);
     int rc;
     memset(out, 0, sizeof *out);
     if (!(f->keys.rights & LAYR_CAN_READ))
-        return layr_diag_set(d, LAYR_ERR_CAP, "a verify capability does not read: use the read capability (layr:r:...)");
+        return layr_diag_set(d, LAYR_ERR_CAP,
+                             "a verify capability does not read: use the read capability (layr:r:...)");
     if (size ? first > last || last >= size : first || last)
-        return layr_diag_set(d, LAYR_ERR_RANGE, "the range is outside the file, which has %llu bytes", (unsigned long long)size);
+        return layr_diag_set(d, LAYR_ERR_RANGE, "the range is outside the file, which has %llu bytes",
+                             (unsigned long long)size);
     if (f->content.has_inline)
         return get_inline(f, first, last, sink, out, d);
     g.tail = &g.head;

@@ -38,8 +38,8 @@ static int ask_all(health_t *h)
     return rc;
 }
 
-static int add_row(health_t *h, bool page, uint64_t unit, unsigned index, const layr_row_t *row, const layr_node_page_t *node,
-                   uint64_t blob)
+static int add_row(health_t *h, bool page, uint64_t unit, unsigned index, const layr_row_t *row,
+                   const layr_node_page_t *node, uint64_t blob)
 {
     layr_row_health_t *r = &h->row[h->count];
     layr_host_t *host;
@@ -84,7 +84,8 @@ static int on_segment(health_t *h, const layr_step_t *st)
     return rc;
 }
 
-int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *, const layr_row_health_t *), void *ctx, layr_diag_t *d)
+int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *, const layr_row_health_t *),
+                     void *ctx, layr_diag_t *d)
 {
     health_t *h = calloc(1, sizeof *h);
     layr_fetch_t *fetch = NULL;

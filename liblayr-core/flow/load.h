@@ -4,21 +4,21 @@
 
 #include "layr/flow.h"
 
-#define LAYR_LOAD_FAILS 3            /* transport failures in a row after which a host is left out */
-#define LAYR_LOAD_COOL_US 1000000u   /* rest after the first failure, doubled after each further one */
+#define LAYR_LOAD_FAILS 3          /* transport failures in a row after which a host is left out */
+#define LAYR_LOAD_COOL_US 1000000u /* rest after the first failure, doubled after each further one */
 
 typedef struct layr_load_host {
     layr_host_t *host;
-    uint64_t pending;                /* bytes under way */
-    uint64_t used;                   /* bytes it took in this run */
-    unsigned fails;                  /* in a row */
-    uint64_t cool_until;             /* microseconds */
-    bool out;                        /* not to be asked any more */
-    char why[320];                   /* the last failure, a sentence */
+    uint64_t pending;    /* bytes under way */
+    uint64_t used;       /* bytes it took in this run */
+    unsigned fails;      /* in a row */
+    uint64_t cool_until; /* microseconds */
+    bool out;            /* not to be asked any more */
+    char why[320];       /* the last failure, a sentence */
 } layr_load_host_t;
 
 typedef struct layr_load {
-    layr_load_host_t *host;          /* as many as usable hosts of the session */
+    layr_load_host_t *host; /* as many as usable hosts of the session */
     size_t count;
 } layr_load_t;
 

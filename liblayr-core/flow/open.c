@@ -58,14 +58,15 @@ int layr_open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratc
     return rc;
 }
 
-static int decode_stripe(layr_piece_t *p, const layr_decoder_t *d, const uint8_t *survivors, const uint8_t *want, unsigned m,
-                         uint32_t t)
+static int decode_stripe(layr_piece_t *p, const layr_decoder_t *d, const uint8_t *survivors,
+                         const uint8_t *want, unsigned m, uint32_t t)
 {
     const uint8_t *in[LAYR_N_MAX];
     uint8_t *out[LAYR_N_MAX];
     for (unsigned i = 0; i < p->k; i++) {
         const layr_fetch_row_t *r = &p->row[survivors[i]];
-        in[i] = survivors[i] < p->k ? layr_piece_chunk(p, t, survivors[i]) : r->blob + (size_t)(t - r->t0) * p->shape.chunk;
+        in[i] = survivors[i] < p->k ? layr_piece_chunk(p, t, survivors[i])
+                                    : r->blob + (size_t)(t - r->t0) * p->shape.chunk;
     }
     for (unsigned i = 0; i < m; i++)
         out[i] = layr_piece_chunk(p, t, want[i]);
@@ -84,7 +85,8 @@ static int check_segment(const layr_piece_t *p, const layr_file_keys_t *keys, la
     return memcmp(hash, p->hash, 32) == 0 ? LAYR_OK : LAYR_ERR_DATA;
 }
 
-int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys, layr_scratch_t *sc)
+int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys,
+                      layr_scratch_t *sc)
 {
     uint8_t survivors[LAYR_N_MAX], want[LAYR_N_MAX];
     unsigned good = 0, m = 0;
@@ -103,8 +105,8 @@ int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_fil
         layr_decoder_free(d);
     }
     /*
-     * Every blob was checked by its id, so data rows are what the writer sealed; decoded rows hang on his parity too.
-     * A page is small and steers what follows: always.
+     * Every blob was checked by its id, so data rows are what the writer sealed; decoded rows hang on his
+     * parity too. A page is small and steers what follows: always.
      */
     if (rc == LAYR_OK && p->whole && (m || p->page))
         rc = check_segment(p, keys, sc);

@@ -1,4 +1,5 @@
-/* A piece under way in the fetch engine: private to fetch.c (asking) and open.c (checking, opening, decoding). */
+/* A piece under way in the fetch engine: private to fetch.c (asking) and open.c (checking, opening,
+ * decoding). */
 #ifndef LAYR_FLOW_PIECE_H
 #define LAYR_FLOW_PIECE_H
 
@@ -17,16 +18,16 @@ typedef struct layr_fetch_row {
     layr_piece_t *piece;
     uint8_t index;
     layr_row_state_t state;
-    bool late;             /* another one was asked meanwhile */
-    bool known_bad;        /* an event for it was given */
+    bool late;      /* another one was asked meanwhile */
+    bool known_bad; /* an event for it was given */
     int error;
     unsigned tries;
-    uint64_t since;        /* asked at, microseconds */
+    uint64_t since; /* asked at, microseconds */
     layr_row_t row;
     uint8_t host_id[32];
-    layr_load_host_t *at;  /* NULL: not among the hosts given */
-    uint32_t t0, t1;       /* stripes asked: the piece's window, or for narrow reads a part of it */
-    uint8_t *blob;         /* what came: sealed; after opening, of a parity row: its plaintext */
+    layr_load_host_t *at; /* NULL: not among the hosts given */
+    uint32_t t0, t1;      /* stripes asked: the piece's window, or for narrow reads a part of it */
+    uint8_t *blob;        /* what came: sealed; after opening, of a parity row: its plaintext */
     size_t blob_len;
     layr_call_t *call;
     char why[320];
@@ -35,18 +36,18 @@ typedef struct layr_fetch_row {
 struct layr_piece {
     layr_job_t job;
     layr_fetch_t *f;
-    layr_piece_t *next;    /* in the engine's list */
+    layr_piece_t *next; /* in the engine's list */
     bool page, narrow, done, decoding, dropped;
-    bool whole;            /* every stripe is asked: whole blobs, checked by id */
+    bool whole; /* every stripe is asked: whole blobs, checked by id */
     int error;
     uint64_t number;
     uint32_t first, last;
-    uint32_t t0, t1;       /* stripes first and last fall into */
+    uint32_t t0, t1; /* stripes first and last fall into */
     layr_shape_t shape;
     uint8_t hash[32];
-    uint8_t *plain;        /* stripes t0 .. t1, k chunks each */
+    uint8_t *plain; /* stripes t0 .. t1, k chunks each */
     unsigned rows, k;
-    unsigned jobs;         /* messages outstanding */
+    unsigned jobs; /* messages outstanding */
     size_t cost;
     layr_fetch_row_t row[];
 };
@@ -57,7 +58,9 @@ uint8_t *layr_piece_chunk(const layr_piece_t *p, uint32_t t, unsigned j);
 bool layr_piece_needs(const layr_piece_t *p, unsigned index, uint32_t *t0, uint32_t *t1);
 /* Work of a worker: check and open what came; LAYR_OK or LAYR_ERR_AUTH. */
 int layr_open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc) LAYR_CHECKED;
-/* Work of a worker: missing data rows from any k good ones, then the segment's hash where the whole is there. */
-int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys, layr_scratch_t *sc) LAYR_CHECKED;
+/* Work of a worker: missing data rows from any k good ones, then the segment's hash where the whole is there.
+ */
+int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys,
+                      layr_scratch_t *sc) LAYR_CHECKED;
 
 #endif

@@ -54,7 +54,8 @@ static int flush(layr_publish_t *p, unsigned level)
 
 static bool full(const layr_node_page_t *n)
 {
-    return layr_page_node_size_next(n) + 2 > LAYR_PAGE_MAX || (n->level == 0 && n->entry_count >= LAYR_PAGE_SEGMENTS);
+    return layr_page_node_size_next(n) + 2 > LAYR_PAGE_MAX ||
+           (n->level == 0 && n->entry_count >= LAYR_PAGE_SEGMENTS);
 }
 
 int layr_publish_add(layr_publish_t *p, const layr_stored_t *u)
@@ -89,7 +90,8 @@ int layr_publish_finish(layr_publish_t *p, layr_placement_t *out)
             return rc == LAYR_OK ? 0 : rc;
         }
     }
-    *out = (layr_placement_t){.scheme = p->scheme, .segments = p->segments, .size = p->bytes, .node = p->node[top]};
+    *out = (layr_placement_t){
+        .scheme = p->scheme, .segments = p->segments, .size = p->bytes, .node = p->node[top]};
     {
         layr_buf_t buf;
         int rc;

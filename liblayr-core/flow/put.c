@@ -6,7 +6,7 @@
 #include "reader.h"
 #include "record.h"
 
-#define READ_AHEAD (64u << 20)  /* bytes of plaintext read ahead, about */
+#define READ_AHEAD (64u << 20) /* bytes of plaintext read ahead, about */
 
 typedef struct put {
     layr_session_t *s;
@@ -16,12 +16,13 @@ typedef struct put {
     layr_diag_t *d;
     layr_scheme_t scheme;
     layr_file_keys_t keys;
-    layr_put_entry_t entry;     /* in the journal */
+    layr_put_entry_t entry; /* in the journal */
     bool journalled;
     layr_store_t *store;
     layr_publish_t publish;
     layr_reader_thread_t *reader;
-    layr_read_t *waiting, **waiting_tail; /* blocks read that the store has no room for yet (chained by job.next) */
+    layr_read_t *waiting,
+        **waiting_tail; /* blocks read that the store has no room for yet (chained by job.next) */
     bool source_ended;
     uint64_t size, segments;
     layr_content_t content;
@@ -37,14 +38,18 @@ static int choose_scheme(put_t *p)
     p->scheme = p->o->scheme;
     if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
         return layr_diag_set(p->d, LAYR_ERR_HOSTS,
-                             "%zu hosts answered, and a scheme needs 4 or more to be chosen by itself: give more hosts, or a scheme with -k "
+                             "%zu hosts answered, and a scheme needs 4 or more to be chosen by itself: give "
+                             "more hosts, or a scheme with -k "
                              "(such as -k 1/%zu)",
                              usable, usable ? usable : 1);
     need = p->o->min_shards ? p->o->min_shards : p->scheme.n;
     if (p->o->min_shards && (p->o->min_shards < p->scheme.k || p->o->min_shards > p->scheme.n))
-        return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u", p->scheme.k, p->scheme.n);
+        return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u",
+                             p->scheme.k, p->scheme.n);
     if (usable < need)
-        return layr_diag_set(p->d, LAYR_ERR_HOSTS, "scheme %u/%u needs %zu distinct hosts, and %zu of the %zu given answered: give more hosts, or a smaller scheme with -k",
+        return layr_diag_set(p->d, LAYR_ERR_HOSTS,
+                             "scheme %u/%u needs %zu distinct hosts, and %zu of the %zu given answered: give "
+                             "more hosts, or a smaller scheme with -k",
                              p->scheme.k, p->scheme.n, need, usable, p->s->hosts.count);
     return LAYR_OK;
 }
@@ -55,8 +60,10 @@ static int begin(put_t *p)
     int rc;
     if (p->o->name[0] && p->s->journal && layr_journal_file_find(p->s->journal, &f, p->o->name) == LAYR_OK) {
         layr_wipe(&f, sizeof f);
-        return layr_diag_set(p->d, LAYR_ERR_EXISTS, "you have a file named %s already: give another name with -n, or remove that one with layr-rm",
-                             p->o->name);
+        return layr_diag_set(
+            p->d, LAYR_ERR_EXISTS,
+            "you have a file named %s already: give another name with -n, or remove that one with layr-rm",
+            p->o->name);
     }
     if ((rc = choose_scheme(p)) != LAYR_OK)
         return rc;
@@ -67,7 +74,13 @@ static int begin(put_t *p)
     p->entry.until = p->o->until;
     memcpy(p->entry.name, p->o->name, sizeof p->o->name);
     layr_file_keys_from_write(&p->keys, p->entry.W);
-    if (p->s->journal && (rc = layr_journal_put_begin(p->s->journal, &p->entry)) != LAYR_OK)
+    rc = p->s->journal ? layr_journal_put_begin(p->s->journal, &p->entry) : LAYR_OK;
+    if (rc == LAYR_ERR_EXISTS)
+        return layr_diag_set(
+            p->d, rc,
+            "a file named %s is being stored by another layr-put just now: give another name with -n",
+            p->o->name);
+    if (rc != LAYR_OK)
         return layr_diag_set(p->d, rc, "the journal could not be written: %s", layr_strerror(rc));
     p->journalled = p->s->journal != NULL;
     return LAYR_OK;
@@ -160,7 +173,8 @@ static void tell_progress(put_t *p)
     layr_event_t ev = {.kind = LAYR_EV_PROGRESS, .total = p->src->size < 0 ? 0 : (uint64_t)p->src->size};
     layr_store_stats(p->store, &st);
     /* of the blobs' bytes, k of n are the file's, and 65,520 of 65,792 in each chunk */
-    ev.done = (uint64_t)((double)st.bytes * p->scheme.k / p->scheme.n * LAYR_CHUNK_PLAIN / (LAYR_CHUNK + 256));
+    ev.done =
+        (uint64_t)((double)st.bytes * p->scheme.k / p->scheme.n * LAYR_CHUNK_PLAIN / (LAYR_CHUNK + 256));
     if (ev.done > p->size)
         ev.done = p->size;
     if (ev.total && ev.done > ev.total)
@@ -172,12 +186,15 @@ static void tell_progress(put_t *p)
 static int start_reader(put_t *p)
 {
     size_t block = layr_full_segment(p->scheme);
-    unsigned blocks = READ_AHEAD / block > 4 ? 4 : READ_AHEAD / block < 2 ? 2 : (unsigned)(READ_AHEAD / block);
+    unsigned blocks = READ_AHEAD / block > 4   ? 4
+                      : READ_AHEAD / block < 2 ? 2
+                                               : (unsigned)(READ_AHEAD / block);
     if (p->src->size >= 0 && (uint64_t)p->src->size < block) {
         block = (size_t)p->src->size + 1; /* one more, to see the end with the same read */
         blocks = 2;
     }
-    return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, got_block, p, p->d);
+    return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, got_block, p,
+                           p->d);
 }
 
 static int store_all(put_t *p)
@@ -227,7 +244,8 @@ static int publish(put_t *p)
     int rc;
     layr_buf_init(&root);
     memcpy(p->content.name, p->o->name, sizeof p->content.name);
-    memcpy(p->content.type, p->o->type[0] ? p->o->type : "application/octet-stream", p->o->type[0] ? sizeof p->content.type : 25);
+    memcpy(p->content.type, p->o->type[0] ? p->o->type : "application/octet-stream",
+           p->o->type[0] ? sizeof p->content.type : 25);
     p->content.size = p->size;
     p->content.mtime = p->o->mtime;
     p->content.created = p->o->now;
@@ -235,14 +253,16 @@ static int publish(put_t *p)
     layr_random(s2, sizeof s2);
     rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
     if (rc == LAYR_OK)
-        rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until, &p->out->record_hosts, p->d);
+        rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until,
+                                 &p->out->record_hosts, p->d);
     layr_buf_free(&root);
     return rc;
 }
 
 static int keep_file(put_t *p)
 {
-    layr_file_entry_t f = {.size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->o->until};
+    layr_file_entry_t f = {
+        .size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->o->until};
     const layr_shard_ref_t *orphans;
     size_t count = layr_store_orphans(p->store, &orphans);
     int rc = LAYR_OK;
@@ -254,7 +274,8 @@ static int keep_file(put_t *p)
     p->journalled = p->journalled && rc != LAYR_OK;
     layr_wipe(&f, sizeof f);
     if (rc != LAYR_OK)
-        layr_diag_set(p->d, rc, "the file was stored but your journal could not be written: %s", layr_strerror(rc));
+        layr_diag_set(p->d, rc, "the file was stored but your journal could not be written: %s",
+                      layr_strerror(rc));
     return rc;
 }
 
@@ -290,7 +311,9 @@ static void give_up(put_t *p, int rc)
         atomic_int *cancel = p->s->cancel;
         p->s->cancel = NULL; /* tidying up is what is left to do; a second signal ends the program */
         if (layr_release_pending(p->s, &left) == LAYR_OK && left) {
-            layr_event_t ev = {.kind = LAYR_EV_NOTE, .text = "some hosts could not be told to let go of what was stored: the next layr-put or layr-rm tries again"};
+            layr_event_t ev = {.kind = LAYR_EV_NOTE,
+                               .text = "some hosts could not be told to let go of what was stored: the next "
+                                       "layr-put or layr-rm tries again"};
             if (p->s->event)
                 p->s->event(p->s->event_ctx, &ev);
         }
@@ -298,7 +321,8 @@ static void give_up(put_t *p, int rc)
     }
 }
 
-int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out, layr_diag_t *d)
+int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
+             layr_diag_t *d)
 {
     put_t *p = calloc(1, sizeof *p);
     int rc;

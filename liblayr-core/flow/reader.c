@@ -11,7 +11,7 @@ struct layr_reader_thread {
     layr_diag_t *d;
     void (*got)(layr_job_t *j, void *owner);
     layr_hash_t *hash;
-    layr_mailbox_t *empty;     /* blocks that may be filled */
+    layr_mailbox_t *empty; /* blocks that may be filled */
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -31,11 +31,14 @@ static void fill(layr_reader_thread_t *r, layr_read_t *b)
     b->end = false;
     b->error = LAYR_OK;
     while (b->len < r->block && !b->end && b->error == LAYR_OK) {
-        int64_t n = stopped(r) ? LAYR_ERR_CANCELLED : r->src->read(r->src->ctx, b->p + b->len, r->block - b->len, r->d);
+        int64_t n = stopped(r) ? LAYR_ERR_CANCELLED
+                               : r->src->read(r->src->ctx, b->p + b->len, r->block - b->len, r->d);
         if (n == LAYR_ERR_TIMEOUT) /* nothing there yet */
             continue;
-        if (n < 0)
-            b->error = layr_diag_set(r->d, (int)n, n == LAYR_ERR_CANCELLED ? "stopped" : "the source could not be read");
+        if (n == LAYR_ERR_CANCELLED) /* the pipeline knows better what that means */
+            b->error = LAYR_ERR_CANCELLED;
+        else if (n < 0)
+            b->error = layr_diag_set(r->d, (int)n, "the source could not be read");
         else if (n == 0)
             b->end = true;
         else
@@ -62,8 +65,8 @@ static void *read_ahead(void *arg)
     return NULL;
 }
 
-int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block, unsigned blocks,
-                    void (*got)(layr_job_t *, void *), void *ctx, layr_diag_t *d)
+int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block,
+                    unsigned blocks, void (*got)(layr_job_t *, void *), void *ctx, layr_diag_t *d)
 {
     layr_reader_thread_t *r = calloc(1, sizeof *r + blocks * sizeof r->b[0]);
     int rc = LAYR_ERR_NOMEM;

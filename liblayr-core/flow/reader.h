@@ -10,19 +10,20 @@ typedef struct layr_reader_thread layr_reader_thread_t;
 typedef struct layr_read {
     layr_job_t job;
     layr_reader_thread_t *reader;
-    void *ctx;     /* as given to new */
+    void *ctx; /* as given to new */
     uint8_t *p;
-    size_t len;    /* 0 only at the end */
-    bool end;      /* nothing comes after it */
-    int error;     /* the source failed; d of new() says how */
+    size_t len; /* 0 only at the end */
+    bool end;   /* nothing comes after it */
+    int error;  /* the source failed; d of new() says how */
 } layr_read_t;
 
 /*
  * Reads blocks of `block` bytes into `blocks` buffers, and answers each to the engine's owner with `got`.
  * d is filled when the source fails, before that answer.
  */
-int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block, unsigned blocks,
-                    void (*got)(layr_job_t *j, void *owner), void *ctx, layr_diag_t *d) LAYR_CHECKED;
+int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block,
+                    unsigned blocks, void (*got)(layr_job_t *j, void *owner), void *ctx,
+                    layr_diag_t *d) LAYR_CHECKED;
 void layr_reader_give(layr_read_t *b);
 /* Stops reading and ends the thread; blocks already got stay valid until layr_reader_free. */
 void layr_reader_stop(layr_reader_thread_t *r);

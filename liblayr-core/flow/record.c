@@ -6,9 +6,9 @@
 
 #include "fan.h"
 
-#define GRACE_MS 1000      /* for the slow, once a majority has answered */
+#define GRACE_MS 1000 /* for the slow, once a majority has answered */
 #define LIMIT_MS 10000
-#define WRITE_TRIES 5      /* against other writers */
+#define WRITE_TRIES 5 /* against other writers */
 
 static int order(const void *a, const void *b)
 {
@@ -41,12 +41,14 @@ static int note(layr_records_t *out, layr_record_t *rec)
     return LAYR_OK;
 }
 
-static int collect(layr_records_t *out, const layr_fan_call_t *c, const uint8_t record_id[32], layr_time_t now)
+static int collect(layr_records_t *out, const layr_fan_call_t *c, const uint8_t record_id[32],
+                   layr_time_t now)
 {
     layr_record_t rec;
     if (c->rc == LAYR_ERR_NOTFOUND)
         out->answered++;
-    if (c->rc != LAYR_OK || layr_record_parse(&rec, (const char *)c->call.req.into, c->call.req.into_len, now) != LAYR_OK)
+    if (c->rc != LAYR_OK ||
+        layr_record_parse(&rec, (const char *)c->call.req.into, c->call.req.into_len, now) != LAYR_OK)
         return LAYR_OK;
     if (memcmp(rec.id, record_id, 32) != 0) {
         layr_record_free(&rec);
@@ -56,7 +58,8 @@ static int collect(layr_records_t *out, const layr_fan_call_t *c, const uint8_t 
     return note(out, &rec);
 }
 
-static int ask_place(layr_session_t *s, const uint8_t record_id[32], unsigned i, layr_time_t now, layr_records_t *out)
+static int ask_place(layr_session_t *s, const uint8_t record_id[32], unsigned i, layr_time_t now,
+                     layr_records_t *out)
 {
     size_t n = s->hosts.count, usable = layr_hosts_usable(&s->hosts);
     layr_fan_call_t *calls = calloc(n ? n : 1, sizeof *calls);
@@ -68,7 +71,8 @@ static int ask_place(layr_session_t *s, const uint8_t record_id[32], unsigned i,
     for (size_t h = 0; h < n && rc == LAYR_OK; h++) {
         if (s->hosts.host[h].error != LAYR_OK)
             continue;
-        rc = layr_call_get_record(&calls[h].call, &s->hosts.host[h], place, answers + h * LAYR_JWS_MAX, LAYR_JWS_MAX);
+        rc = layr_call_get_record(&calls[h].call, &s->hosts.host[h], place, answers + h * LAYR_JWS_MAX,
+                                  LAYR_JWS_MAX);
         out->asked++;
     }
     if (rc == LAYR_OK)
@@ -88,7 +92,8 @@ int layr_records_gather(layr_session_t *s, const uint8_t record_id[32], layr_tim
 {
     int rc = LAYR_OK;
     *out = (layr_records_t){0};
-    /* with hosts given by hand every one of them has all three places; the others are for what the first has lost */
+    /* with hosts given by hand every one of them has all three places; the others are for what the first has
+     * lost */
     for (unsigned i = 0; i < LAYR_RECORD_PLACES && rc == LAYR_OK && out->count == 0; i++)
         rc = ask_place(s, record_id, i, now, out);
     if (rc != LAYR_OK) {
@@ -109,7 +114,8 @@ void layr_records_free(layr_records_t *r)
 }
 
 /* Give the record to every usable host at every place: how many took it everywhere, how many hold another. */
-static int give(layr_session_t *s, const uint8_t record_id[32], const char *jws, unsigned *took, unsigned *other)
+static int give(layr_session_t *s, const uint8_t record_id[32], const char *jws, unsigned *took,
+                unsigned *other)
 {
     size_t n = s->hosts.count, total = n * LAYR_RECORD_PLACES;
     layr_fan_call_t *calls = calloc(total ? total : 1, sizeof *calls);
@@ -121,15 +127,16 @@ static int give(layr_session_t *s, const uint8_t record_id[32], const char *jws,
     for (size_t c = 0; c < total && rc == LAYR_OK; c++) {
         layr_host_t *h = &s->hosts.host[c / LAYR_RECORD_PLACES];
         if (h->error == LAYR_OK)
-            rc = layr_call_put_record(&calls[c].call, h, place[c % LAYR_RECORD_PLACES], jws, strlen(jws), answers + c * LAYR_JWS_MAX,
-                                      LAYR_JWS_MAX);
+            rc = layr_call_put_record(&calls[c].call, h, place[c % LAYR_RECORD_PLACES], jws, strlen(jws),
+                                      answers + c * LAYR_JWS_MAX, LAYR_JWS_MAX);
     }
     if (rc == LAYR_OK)
         rc = layr_fan_run(s, calls, total, total, GRACE_MS, LIMIT_MS);
     for (size_t h = 0; h < n && rc == LAYR_OK; h++) {
         const layr_fan_call_t *c = &calls[h * LAYR_RECORD_PLACES];
         *took += c[0].rc == LAYR_OK && c[1].rc == LAYR_OK && c[2].rc == LAYR_OK;
-        *other += c[0].rc == LAYR_ERR_CONFLICT || c[1].rc == LAYR_ERR_CONFLICT || c[2].rc == LAYR_ERR_CONFLICT;
+        *other +=
+            c[0].rc == LAYR_ERR_CONFLICT || c[1].rc == LAYR_ERR_CONFLICT || c[2].rc == LAYR_ERR_CONFLICT;
     }
     for (size_t c = 0; calls && c < total; c++)
         layr_call_free(&calls[c].call);
@@ -163,8 +170,8 @@ static int read_back(layr_session_t *s, const layr_record_t *rec, layr_time_t no
     return LAYR_OK;
 }
 
-static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_keys_t *k, bool fresh, layr_time_t now, unsigned *took,
-                      bool *won)
+static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_keys_t *k, bool fresh,
+                      layr_time_t now, unsigned *took, bool *won)
 {
     char *jws = NULL;
     unsigned other = 0;
@@ -180,8 +187,8 @@ static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_key
     return rc;
 }
 
-int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh, const uint8_t *root, size_t len, layr_time_t now,
-                        layr_time_t exp, unsigned *holders, layr_diag_t *d)
+int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh, const uint8_t *root,
+                        size_t len, layr_time_t now, layr_time_t exp, unsigned *holders, layr_diag_t *d)
 {
     size_t usable = layr_hosts_usable(&s->hosts);
     bool won = false;
@@ -191,19 +198,24 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
         layr_record_t rec = {.iat = now, .exp = exp, .root = (uint8_t *)(uintptr_t)root, .root_len = len};
         memcpy(rec.id, k->record_id, 32);
         if (!fresh && (rc = layr_records_gather(s, k->record_id, now, &there)) != LAYR_OK)
-            return layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s", layr_strerror(rc));
+            return layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
+                                 layr_strerror(rc));
         follow(&rec, &there);
         layr_records_free(&there);
         rc = write_once(s, &rec, k, fresh, now, holders, &won);
         if (rc != LAYR_OK)
             return layr_diag_set(d, rc, "the file's record could not be written: %s", layr_strerror(rc));
         if (won && *holders * 2 <= usable)
-            return layr_diag_set(d, LAYR_ERR_HOSTS, "only %u of %zu hosts took the file's record, and more than half are needed: try again when more of them are up",
+            return layr_diag_set(d, LAYR_ERR_HOSTS,
+                                 "only %u of %zu hosts took the file's record, and more than half are "
+                                 "needed: try again when more of them are up",
                                  *holders, usable);
         if (won && s->journal)
             rc = layr_journal_seen_set(s->journal, k->record_id, rec.seq, rec.sha256);
     }
     if (!won)
-        return layr_diag_set(d, LAYR_ERR_CONFLICT, "another writer changed the file at the same time, %d times in a row: try again", WRITE_TRIES);
+        return layr_diag_set(d, LAYR_ERR_CONFLICT,
+                             "another writer changed the file at the same time, %d times in a row: try again",
+                             WRITE_TRIES);
     return rc;
 }

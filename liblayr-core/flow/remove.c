@@ -9,8 +9,8 @@
 #include "store.h"
 #include "walk.h"
 
-#define RELEASE_MS 8000   /* for one round of releases */
-#define STATEMENT_S 600   /* a release statement lives so long */
+#define RELEASE_MS 8000 /* for one round of releases */
+#define STATEMENT_S 600 /* a release statement lives so long */
 
 /* --- releases, by host --- */
 
@@ -19,7 +19,8 @@ typedef struct releases {
     size_t count, cap;
 } releases_t;
 
-static int note(releases_t *l, const uint8_t host[32], const char *url, const uint8_t group[16], const uint8_t order[16])
+static int note(releases_t *l, const uint8_t host[32], const char *url, const uint8_t group[16],
+                const uint8_t order[16])
 {
     layr_release_t *r = NULL;
     for (size_t i = l->count; i-- > 0 && !r;)
@@ -68,7 +69,8 @@ static int prepare(layr_session_t *s, layr_fan_call_t *c, const layr_release_t *
 /* A host that knows none of the orders has nothing to let go of. */
 static bool let_go(const layr_fan_call_t *c)
 {
-    return c->rc == LAYR_OK || (c->rc == LAYR_ERR_NOTFOUND && strcmp(c->call.problem.type, "no-such-order") == 0);
+    return c->rc == LAYR_OK ||
+           (c->rc == LAYR_ERR_NOTFOUND && strcmp(c->call.problem.type, "no-such-order") == 0);
 }
 
 /* One statement each, all at a time: done[i] says which were let go. */
@@ -218,10 +220,19 @@ int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result
     int rc;
     memset(out, 0, sizeof *out);
     if (!(k->rights & LAYR_CAN_WRITE))
-        return layr_diag_set(d, LAYR_ERR_CAP, "only the write capability (layr:w:...) removes a file: a read or verify capability does not");
+        return layr_diag_set(
+            d, LAYR_ERR_CAP,
+            "only the write capability (layr:w:...) removes a file: a read or verify capability does not");
     if (!s->owner_seed)
-        return layr_diag_set(d, LAYR_ERR_KEY, "the orders of a file are released with its owner's key, and there is none: run layr-key recover");
+        return layr_diag_set(d, LAYR_ERR_KEY,
+                             "the orders of a file are released with its owner's key, and there is none: run "
+                             "layr-key recover");
     rc = layr_file_open(s, k, &f, d);
+    if (rc == LAYR_ERR_REMOVED) { /* an earlier run, or another machine */
+        out->already = true;
+        rc = LAYR_OK;
+        goto forget;
+    }
     if (rc == LAYR_OK)
         rc = gather_orders(&g, f, d);
     if (rc == LAYR_OK) {
@@ -234,7 +245,8 @@ int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result
         rc = release_round(s, &g.l, done);
     if (rc == LAYR_OK)
         rc = settle(s, &g.l, done, out);
-    if ((rc == LAYR_OK || rc == LAYR_ERR_REMOVED) && s->journal) {
+forget:
+    if (rc == LAYR_OK && s->journal) {
         int forgot = layr_journal_file_remove(s->journal, k->record_id);
         if (forgot != LAYR_OK && forgot != LAYR_ERR_NOTFOUND)
             rc = forgot;

@@ -18,7 +18,7 @@
 typedef struct row {
     layr_job_t job;
     layr_unit_t *unit;
-    struct row *next;       /* in the queue to be made, or to be placed */
+    struct row *next; /* in the queue to be made, or to be placed */
     uint8_t index;
     bool stored, failed;
     int error;
@@ -60,7 +60,7 @@ struct layr_store {
     unsigned units;
     queue_t to_make, to_place;
     size_t blob_bytes;
-    uint8_t *spare[32];     /* blobs of full size, used again: fresh memory costs more than the coding */
+    uint8_t *spare[32]; /* blobs of full size, used again: fresh memory costs more than the coding */
     unsigned spares;
     size_t full_blob;
     bool closing;
@@ -188,11 +188,14 @@ static void sent(layr_job_t *j, void *owner)
     layr_unit_t *u = r->unit;
     char why[320];
     int rc = layr_call_result(r->call);
-    layr_event_t ev = {.page = u->page, .unit = u->number, .index = r->index, .host = r->at->host, .bytes = u->shape.blob};
+    layr_event_t ev = {
+        .page = u->page, .unit = u->number, .index = r->index, .host = r->at->host, .bytes = u->shape.blob};
 
     layr_call_text(r->call, why, sizeof why);
-    if (rc == LAYR_ERR_REFUSED && (r->call->req.status == 429 || r->call->req.status == 422 || !r->call->req.status))
-        rc = LAYR_ERR_NET; /* may pass: too many at a time, a body damaged on its way, a refusal that was cut off */
+    if (rc == LAYR_ERR_REFUSED &&
+        (r->call->req.status == 429 || r->call->req.status == 422 || !r->call->req.status))
+        rc = LAYR_ERR_NET; /* may pass: too many at a time, a body damaged on its way, a refusal that was cut
+                              off */
     layr_load_ended(r->at, u->shape.blob, rc, why);
     if (rc != LAYR_OK && rc != LAYR_ERR_CANCELLED && !layr_error_passing(rc))
         r->at->out = true; /* a refusal holds for every shard of this put */
@@ -276,8 +279,10 @@ static bool has_room(const layr_load_host_t *h, uint64_t bytes)
     return h->host->free >= h->used + h->pending + bytes;
 }
 
-/* Is a better than b for so many bytes? Clearly sooner; else the one with more room left as a share of its capacity. */
-static bool better(const layr_store_t *st, const layr_load_host_t *a, const layr_load_host_t *b, uint64_t bytes)
+/* Is a better than b for so many bytes? Clearly sooner; else the one with more room left as a share of its
+ * capacity. */
+static bool better(const layr_store_t *st, const layr_load_host_t *a, const layr_load_host_t *b,
+                   uint64_t bytes)
 {
     uint64_t ta = layr_load_expect(&st->load, a, bytes), tb = layr_load_expect(&st->load, b, bytes);
     double ra, rb;
@@ -351,8 +356,8 @@ static void make(layr_job_t *j, void *scratch)
         layr_page_key(key, st->o.keys->P, r->salt);
     else
         layr_shard_key(key, st->o.keys->R, r->salt);
-    r->error = layr_make_shard(sc->maker, r->blob, r->id, u->page ? st->page_coder : st->coder, &u->shape, u->plain,
-                               r->index, st->tagger, key, r->salt);
+    r->error = layr_make_shard(sc->maker, r->blob, r->id, u->page ? st->page_coder : st->coder, &u->shape,
+                               u->plain, r->index, st->tagger, key, r->salt);
     layr_wipe(key, sizeof key);
     layr_engine_answer(&st->e, &r->job, made);
 }
@@ -438,8 +443,10 @@ int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_
     queue_init(&st->to_make);
     queue_init(&st->to_place);
     if ((rc = layr_engine_init(&st->e, s, st)) || (rc = layr_load_init(&st->load, &s->hosts)) ||
-        (rc = layr_tagger_new(&st->tagger, o->keys->A, LAYR_KERNEL_AUTO)) || (rc = layr_coder_new(&st->coder, o->scheme)) ||
-        (rc = layr_coder_new(&st->page_coder, (layr_scheme_t){1, (uint8_t)(o->scheme.n - o->scheme.k + 1)})) ||
+        (rc = layr_tagger_new(&st->tagger, o->keys->A, LAYR_KERNEL_AUTO)) ||
+        (rc = layr_coder_new(&st->coder, o->scheme)) ||
+        (rc =
+             layr_coder_new(&st->page_coder, (layr_scheme_t){1, (uint8_t)(o->scheme.n - o->scheme.k + 1)})) ||
         (rc = layr_shape_of(&full, o->scheme, layr_full_segment(o->scheme)))) {
         layr_store_free(st);
         return rc;
@@ -504,7 +511,8 @@ int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain,
     int rc = LAYR_ERR_NOMEM;
     if (!u)
         goto fail;
-    *u = (layr_unit_t){.st = st, .page = page, .number = number, .plain = plain, .plain_done = plain_done, .plain_ctx = ctx};
+    *u = (layr_unit_t){
+        .st = st, .page = page, .number = number, .plain = plain, .plain_done = plain_done, .plain_ctx = ctx};
     u->rows = rows;
     u->min = page ? (rows > lost ? rows - lost : 1) : st->o.min_shards;
     for (unsigned i = 0; i < rows; i++) {
@@ -535,8 +543,14 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
 {
     char text[LAYR_DIAG_MAX];
     size_t at = 0;
-    int n = snprintf(text, sizeof text, "%s %llu: %u of %u shards could be stored, %u are needed, and no other host is left to ask",
-                     u->page ? "manifest page" : "segment", (unsigned long long)u->number, u->rows - u->failed, u->rows, u->min);
+    unsigned placed = 0;
+    int n;
+    for (unsigned i = 0; i < u->rows; i++)
+        placed += u->row[i].at != NULL && !u->row[i].failed;
+    n = snprintf(
+        text, sizeof text,
+        "%s %llu: hosts for %u of its %u shards were found, %u are needed, and no other host is left to ask",
+        u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows, u->min);
     for (size_t i = 0; n > 0 && i < st->load.count; i++) {
         const layr_load_host_t *h = &st->load.host[i];
         at += (size_t)n;
@@ -548,7 +562,8 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
         else if (!has_room(h, u->shape.blob))
             n = snprintf(text + at, sizeof text - at, "; %s has no room left", h->host->url);
         else if (h->host->price > st->o.max_price)
-            n = snprintf(text + at, sizeof text - at, "; %s asks a price of %llu", h->host->url, (unsigned long long)h->host->price);
+            n = snprintf(text + at, sizeof text - at, "; %s asks a price of %llu", h->host->url,
+                         (unsigned long long)h->host->price);
     }
     layr_diag_set(d, LAYR_ERR_HOSTS, "%s", text);
 }
@@ -568,7 +583,8 @@ int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d)
     if (u->ended < u->rows)
         return 0;
     *out = (layr_stored_t){.page = u->page, .number = u->number, .hosts = u->entry_hosts};
-    out->entry = (layr_entry_t){.size = (uint32_t)u->shape.size, .segments = 1, .bytes = u->shape.size, .rows = u->entry_rows};
+    out->entry = (layr_entry_t){
+        .size = (uint32_t)u->shape.size, .segments = 1, .bytes = u->shape.size, .rows = u->entry_rows};
     memcpy(out->entry.hash, u->hash, 32);
     for (unsigned i = 0; i < u->rows; i++) {
         u->entry_hosts[i] = u->row[i].stored ? u->row[i].at->host->id : NULL;

@@ -1,7 +1,7 @@
 /*
- * Bytes to placed shards.  A unit (a segment, or a page of the manifest) goes in; its shards are coded, sealed,
- * tagged and named on workers, each is sent to a host that has no sibling, and to another one where that host fails;
- * the unit comes out with its rows.  Belongs to one thread.
+ * Bytes to placed shards.  A unit (a segment, or a page of the manifest) goes in; its shards are coded,
+ * sealed, tagged and named on workers, each is sent to a host that has no sibling, and to another one where
+ * that host fails; the unit comes out with its rows.  Belongs to one thread.
  */
 #ifndef LAYR_FLOW_STORE_H
 #define LAYR_FLOW_STORE_H
@@ -15,9 +15,9 @@ typedef struct layr_unit layr_unit_t;
 typedef struct layr_store_opts {
     const layr_file_keys_t *keys; /* of the write cap */
     layr_scheme_t scheme;
-    unsigned min_shards;          /* of n that must be stored */
-    uint8_t random[32];           /* of this sealing attempt, journalled */
-    int64_t put;                  /* the journal's number */
+    unsigned min_shards; /* of n that must be stored */
+    uint8_t random[32];  /* of this sealing attempt, journalled */
+    int64_t put;         /* the journal's number */
     layr_time_t now, until;
     uint64_t max_price;
 } layr_store_opts_t;
@@ -26,7 +26,7 @@ typedef struct layr_store_opts {
 typedef struct layr_stored {
     bool page;
     uint64_t number;
-    layr_entry_t entry;           /* entry.segments and .bytes are set for segments only */
+    layr_entry_t entry; /* entry.segments and .bytes are set for segments only */
     const uint8_t **hosts;
 } layr_stored_t;
 
@@ -41,8 +41,8 @@ bool layr_store_room(const layr_store_t *st);
 int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
                    void (*plain_done)(void *ctx, uint8_t *plain), void *ctx) LAYR_CHECKED;
 /*
- * The oldest unit when all its shards have ended well: 1 and *out, which is valid until layr_store_drop; 0: not yet.
- * LAYR_ERR_HOSTS and others: it can't be stored, d says why.
+ * The oldest unit when all its shards have ended well: 1 and *out, which is valid until layr_store_drop; 0:
+ * not yet. LAYR_ERR_HOSTS and others: it can't be stored, d says why.
  */
 int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d) LAYR_CHECKED;
 void layr_store_drop(layr_store_t *st);
@@ -56,7 +56,8 @@ typedef struct layr_store_stats {
 } layr_store_stats_t;
 void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out);
 
-/* Shards that were sent to a host and, as far as is known, not stored there: to be released. Their number; *out is the store's. */
+/* Shards that were sent to a host and, as far as is known, not stored there: to be released. Their number;
+ * *out is the store's. */
 size_t layr_store_orphans(const layr_store_t *st, const layr_shard_ref_t **out);
 
 /* The order id for a shard at a host: first 16 bytes of KDF(W, "order", shard id, host id). */

@@ -17,7 +17,8 @@ void layr_walk_free(layr_walk_t *w)
     w->depth = 0;
 }
 
-static int fetch_page(layr_walk_t *w, const layr_entry_t *e, const layr_node_page_t *parent, layr_node_page_t *out, layr_diag_t *d)
+static int fetch_page(layr_walk_t *w, const layr_entry_t *e, const layr_node_page_t *parent,
+                      layr_node_page_t *out, layr_diag_t *d)
 {
     layr_piece_t *p = NULL;
     const uint8_t *plain = NULL;
@@ -32,10 +33,13 @@ static int fetch_page(layr_walk_t *w, const layr_entry_t *e, const layr_node_pag
         layr_fetch_turn(w->f, 100);
     }
     if (rc == 1) {
-        rc = layr_page_decode(out, parent->scheme, (uint8_t)(parent->level - 1), e->segments, e->bytes, plain, e->size);
+        rc = layr_page_decode(out, parent->scheme, (uint8_t)(parent->level - 1), e->segments, e->bytes, plain,
+                              e->size);
         if (rc != LAYR_OK)
-            layr_diag_set(d, rc, "page %llu of the manifest is malformed: it was written by something that is not right",
-                          (unsigned long long)w->pages);
+            layr_diag_set(
+                d, rc,
+                "page %llu of the manifest is malformed: it was written by something that is not right",
+                (unsigned long long)w->pages);
     }
     layr_fetch_drop(p);
     return rc;

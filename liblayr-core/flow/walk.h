@@ -8,7 +8,7 @@ typedef struct layr_walk {
     layr_fetch_t *f;
     struct {
         const layr_node_page_t *node;
-        layr_node_page_t page;     /* owned; level 0 of the stack is the placement's own node */
+        layr_node_page_t page; /* owned; level 0 of the stack is the placement's own node */
         size_t at;
     } level[LAYR_LEVEL_MAX + 1];
     unsigned depth;
@@ -27,7 +27,8 @@ typedef struct layr_step {
 
 /* p and f are kept. */
 void layr_walk_init(layr_walk_t *w, layr_fetch_t *f, const layr_placement_t *p);
-/* The next segment that ends after byte `from`: 1, 0 at the end, or an error (d is filled). *out is valid until the next call. */
+/* The next segment that ends after byte `from`: 1, 0 at the end, or an error (d is filled). *out is valid
+ * until the next call. */
 int layr_walk_next(layr_walk_t *w, uint64_t from, layr_step_t *out, layr_diag_t *d) LAYR_CHECKED;
 void layr_walk_free(layr_walk_t *w);
 

@@ -153,6 +153,7 @@ int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, con
 typedef struct layr_remove_result {
     uint64_t released, pending;     /* orders: let go by their hosts; still to be told */
     unsigned record_hosts;          /* that took the record that says 'removed' */
+    bool already;                   /* it had been removed before: nothing was left but to forget it */
 } layr_remove_result_t;
 /* Release every order of the file, publish an empty root, forget the file. Needs the write cap. */
 int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result_t *out, layr_diag_t *d) LAYR_CHECKED;
