@@ -115,7 +115,7 @@ lint:
 demo:
 	@./setup
 	@$(MAKE) --no-print-directory all
-	@t/demo $(BUILD)/bin
+	@t/demo $(BUILD)/bin $(if $(FILE),'$(abspath $(FILE))')
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/layr $(DESTDIR)$(PREFIX)/share/man/man1
@@ -129,7 +129,7 @@ install: all
 
 help:
 	@echo 'make             build the programs and the nginx module, into build/'
-	@echo 'make demo        see it work: hosts, upload, loss, download'
+	@echo 'make demo        see it work: hosts, upload, loss, download; FILE=path puts yours'
 	@echo 'make test        all tests; T=t/put.t runs one'
 	@echo 'make test-long   the tests that take long'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
