@@ -11,7 +11,8 @@ module: $(MODULE)
 # Objects keep nothing of a source that changed: nginx's makefile knows the headers of `config`.
 $(MODULE): $(MODULE_DIR)/objs/Makefile $(MODULE_DEPS)
 	$(MAKE) -C $(MODULE_DIR) -f objs/Makefile modules
-	cp $(MODULE_DIR)/objs/ngx_http_layr_module.so $@
+	cp $(MODULE_DIR)/objs/ngx_http_layr_module.so $@.new
+	mv $@.new $@   # never into a file that a running nginx has mapped
 
 $(MODULE_DIR)/objs/Makefile: config ngx_layr_module/module.mk $(NGINX_SRC)/conf_flags
 	@rm -rf $(MODULE_DIR)
