@@ -32,7 +32,7 @@ my $nginx = "$dir/objs/nginx";
 my $v = run($nginx, '-V')->{err};
 like($v, qr/nginx version: nginx/, 'it runs') or diag($v);
 
-my $swarm = Layr::Test->swarm(1, '--nginx', $nginx, '--module', "$dir/objs/ngx_layr_module.so");
+my $swarm = Layr::Test->swarm(1, '--nginx', $nginx, '--module', "$dir/objs/ngx_http_layr_module.so");
 my $a = http(GET => $swarm->url(0) . '/v1/node?nonce=AAAAAAAAAAAAAAAAAAAAAA');
 is($a->{status}, 200, 'GET v1/node of a stock nginx with the module');
 is(join(' ', sort keys %{unjson($a->{body})}), 'contact node', 'contact and node');

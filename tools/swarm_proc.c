@@ -143,6 +143,9 @@ __attribute__((noreturn)) static void become_nginx(const layr_swarm_t *s, const 
     log = open("start.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
         _exit(127);
+    /* nginx lives on: what the caller had open (a pipe that somebody reads to its end) is none of its
+     * business. */
+    close_range(3, ~0U, 0);
     execlp(s->nginx, s->nginx, "-p", prefix, "-c", "nginx.conf", "-e", "error.log", (char *)NULL);
     dprintf(2, "%s: %s\n", s->nginx, strerror(errno));
     _exit(127);
