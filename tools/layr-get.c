@@ -20,10 +20,9 @@ static const char *opt_output, *opt_range;
 static bool opt_force;
 
 static const layr_opt_def_t options[] = {
-    {'o', "output", "PATH", "write to PATH; into PATH when it is a folder; `-`: to standard output",
-     LAYR_OPT_TEXT, &opt_output, 0, 0},
-    {0, "range", "A-B", "bytes A to B, counted from 0, B included; A-: from A on; -N: the last N",
-     LAYR_OPT_TEXT, &opt_range, 0, 0},
+    {'o', "output", "PATH", "file or folder to write to; `-`: standard output", LAYR_OPT_TEXT, &opt_output, 0,
+     0},
+    {0, "range", "A-B", "bytes A to B, from 0, both in it; A-; -N: last N", LAYR_OPT_TEXT, &opt_range, 0, 0},
     {'f', "force", NULL, "overwrite an existing file", LAYR_OPT_FLAG, &opt_force, 0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
@@ -36,8 +35,8 @@ static const layr_opt_spec_t spec = {
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     1,
     1,
-    "CAP may be given as @FILE or, from standard input, as `-`: an argument can be\n"
-    "seen by others on this machine for a moment."};
+    "CAP may be @FILE, or `-` for standard input: an argument can be seen by others\n"
+    "on this machine for a moment."};
 
 /* A shard that was not to be had. */
 typedef struct bad_shard {

@@ -16,8 +16,8 @@
 static bool opt_passphrase;
 
 static const layr_opt_def_t options[] = {{0, "passphrase", NULL,
-                                          "with new and recover: wrap the key with a passphrase",
-                                          LAYR_OPT_FLAG, &opt_passphrase, 0, 0},
+                                          "wrap a new or recovered key with a passphrase", LAYR_OPT_FLAG,
+                                          &opt_passphrase, 0, 0},
                                          LAYR_PASS_OPTION,
                                          LAYR_OPT_END};
 

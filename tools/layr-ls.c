@@ -17,11 +17,10 @@
 
 static bool opt_caps;
 
-static const layr_opt_def_t options[] = {{0, "caps", NULL,
-                                          "show read capabilities too: whoever has one can read the file",
-                                          LAYR_OPT_FLAG, &opt_caps, 0, 0},
-                                         LAYR_PASS_OPTION,
-                                         LAYR_OPT_END};
+static const layr_opt_def_t options[] = {
+    {0, "caps", NULL, "show read caps too: who has one can read it", LAYR_OPT_FLAG, &opt_caps, 0, 0},
+    LAYR_PASS_OPTION,
+    LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
     "[options]\n[options] CAP\n[options] NAME",
@@ -30,7 +29,7 @@ static const layr_opt_spec_t spec = {
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     0,
     1,
-    "CAP may be given as @FILE or, from standard input, as `-`."};
+    "CAP may be @FILE, or `-` for standard input."};
 
 typedef struct work {
     const layr_opt_t *opt;

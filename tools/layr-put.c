@@ -20,17 +20,14 @@ static uint64_t opt_days = 90, opt_min_shards, opt_max_price;
 static bool opt_dry_run;
 
 static const layr_opt_def_t options[] = {
-    {'k', "scheme", "K/N", "any K of N shards give the file back (default: by the number of hosts)",
-     LAYR_OPT_TEXT, &opt_scheme, 0, 0},
+    {'k', "scheme", "K/N", "any K of N shards give the file back", LAYR_OPT_TEXT, &opt_scheme, 0, 0},
     {'n', "name", "NAME", "its name (default: the last part of PATH)", LAYR_OPT_TEXT, &opt_name, 0, 0},
-    {0, "days", "D", "have it kept for D days (default 90, at most 399)", LAYR_OPT_NUMBER, &opt_days, 1, 399},
-    {0, "min-shards", "M", "be content with M of N shards of each segment (default: all N)", LAYR_OPT_NUMBER,
-     &opt_min_shards, 1, LAYR_N_MAX},
-    {0, "max-price", "P",
-     "use hosts that ask at most P per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
+    {0, "days", "D", "have it kept for D days (default 90, up to 399)", LAYR_OPT_NUMBER, &opt_days, 1, 399},
+    {0, "min-shards", "M", "be content with M of N shards (default: all N)", LAYR_OPT_NUMBER, &opt_min_shards,
+     1, LAYR_N_MAX},
+    {0, "max-price", "P", "most to pay per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
      LAYR_OPT_NUMBER, &opt_max_price, 0, INT64_MAX},
-    {0, "dry-run", NULL, "say what would be stored and what it would cost; send nothing", LAYR_OPT_FLAG,
-     &opt_dry_run, 0, 0},
+    {0, "dry-run", NULL, "say what it would take and cost; send nothing", LAYR_OPT_FLAG, &opt_dry_run, 0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 

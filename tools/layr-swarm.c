@@ -30,10 +30,8 @@ static const layr_opt_def_t options[] = {
     {0, "plain", NULL, "http instead of https", LAYR_OPT_FLAG, &opt_plain, 0, 0},
     {0, "h2c", NULL, "HTTP/2 over plain http", LAYR_OPT_FLAG, &opt_h2c, 0, 0},
     {0, "workers", "W", "nginx workers of each host (default 1)", LAYR_OPT_NUMBER, &opt_workers, 1, 32},
-    {0, "max-rate", "SIZE", "bytes a second and answer, as nginx's limit_rate", LAYR_OPT_TEXT, &opt_rate, 0,
-     0},
-    {0, "directive", "TEXT", "more for the location, as 'layr_price 5;'; repeatable", LAYR_OPT_LIST,
-     &opt_directives, 0, 0},
+    {0, "max-rate", "SIZE", "bytes a second and answer (nginx's limit_rate)", LAYR_OPT_TEXT, &opt_rate, 0, 0},
+    {0, "directive", "TEXT", "more for the location; repeatable", LAYR_OPT_LIST, &opt_directives, 0, 0},
     {0, "access-log", NULL, "write DIR/I/access.log", LAYR_OPT_FLAG, &opt_access_log, 0, 0},
     {0, "nginx", "FILE", "nginx (default: LAYR_NGINX or /usr/sbin/nginx)", LAYR_OPT_TEXT, &opt_nginx, 0, 0},
     {0, "module", "FILE", "ngx_layr_module.so, or `builtin` (LAYR_MODULE)", LAYR_OPT_TEXT, &opt_module, 0, 0},
@@ -41,17 +39,15 @@ static const layr_opt_def_t options[] = {
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
-    "start [-n N] [options] DIR\nstop DIR\nkill DIR I...\nrevive DIR I...\nurls DIR\nstatus DIR",
-    "Run N nginx hosts on loopback, all below the folder DIR. Host I, from 0 to N-1,\n"
-    "listens on 127.(1 + I/256).(I mod 256).1 and has its prefix in DIR/I, its store\n"
-    "in DIR/I/store. `kill` is kill -9 of master and workers; `revive` starts such a\n"
-    "host again as it was; `urls` prints one URL#<host id> a line.",
+    "start [-n N] [options] DIR\nstop|urls|status DIR\nkill|revive DIR I...",
+    "Run N nginx hosts on loopback, host I (0 to N-1) below DIR/I. `kill` is kill -9\n"
+    "of a host, `revive` starts it again as it was; `urls` prints a URL#<host id> a\n"
+    "line; `start` on a stopped swarm keeps its port, keys and stores.",
     options,
     0,
     2,
     LAYR_SWARM_HOSTS_MAX + 2,
-    "`start` on a stopped swarm starts it again: port, keys and stores stay, other\n"
-    "options are taken from this command line."};
+    NULL};
 
 /* What a command works on: the hosts it names, or all. */
 typedef struct work {

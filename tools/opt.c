@@ -12,7 +12,7 @@
 #include "opt_config.h"
 
 #define OPTIONS_MAX 48
-#define HELP_COLUMN 26 /* where the help texts start */
+#define HELP_COLUMN 30 /* where the help texts start: a line an option, and all of --help fits 24 */
 #define LINE_WIDTH 79
 
 /* getopt_long gives back FIRST + the place in `all`, whatever the letter. */
@@ -40,18 +40,14 @@ static void fill_table(table_t *t, layr_opt_t *o)
     for (; own != NULL && own->name != NULL && t->count < OPTIONS_MAX - 10; own++)
         t->all[t->count++] = own;
     if (take & LAYR_OPT_HOSTS) {
-        add_shared(
-            t, (layr_opt_def_t){'H', "host", "URL",
-                                "use this host, and no others than those named so; URL may end in #<host id>",
-                                LAYR_OPT_LIST, &o->hosts, 0, 0});
-        add_shared(t, (layr_opt_def_t){0, "cacert", "FILE", "trust the CAs in FILE instead of the system's",
+        add_shared(t, (layr_opt_def_t){'H', "host", "URL", "only hosts named so; URL may end in #<host id>",
+                                       LAYR_OPT_LIST, &o->hosts, 0, 0});
+        add_shared(t, (layr_opt_def_t){0, "cacert", "FILE", "trust the CAs in FILE, not the system's",
                                        LAYR_OPT_TEXT, &o->cacert, 0, 0});
     }
     if (take & LAYR_OPT_HOME)
-        add_shared(t, (layr_opt_def_t){
-                          0, "home", "DIR",
-                          "key, configuration and state are in DIR (LAYR_HOME; default: the XDG folders)",
-                          LAYR_OPT_TEXT, &o->home, 0, 0});
+        add_shared(t, (layr_opt_def_t){0, "home", "DIR", "folder of key, settings and state (LAYR_HOME)",
+                                       LAYR_OPT_TEXT, &o->home, 0, 0});
     if (take & LAYR_OPT_JSON)
         add_shared(t,
                    (layr_opt_def_t){0, "json", NULL, "print results as JSON", LAYR_OPT_FLAG, &o->json, 0, 0});
@@ -220,8 +216,12 @@ static int run_getopt(const table_t *t, int argc, char **argv)
 
 static int check_operands(const layr_opt_t *o)
 {
+    int first = (int)strcspn(o->spec->usage, "\n");
+
     if (o->count < o->spec->min)
-        return layr_opt_usage(o->count == 0 ? "an argument is missing" : "more arguments are needed");
+        return layr_opt_usage("%s: %s %.*s",
+                              o->count == 0 ? "an argument is missing" : "more arguments are needed",
+                              layr_say_program(), first, o->spec->usage);
     if (o->count > o->spec->max)
         return layr_opt_usage("unexpected argument '%s'", o->operand[o->spec->max]);
     return LAYR_OPT_GO_ON;

@@ -163,18 +163,22 @@ bool layr_opt_is_cap(const char *arg)
  * buffer would stay. */
 static int read_line(char *line, size_t cap, const char *arg, layr_diag_t *d)
 {
-    const char *name = arg[0] == '@' ? arg + 1 : "stdin";
+    const char *name = arg[0] == '@' ? arg + 1 : "standard input";
     FILE *f = arg[0] == '@' ? fopen(name, "re") : stdin;
     char *got = NULL;
     int rc = LAYR_OK;
 
+    if (*name == 0)
+        return layr_diag_set(d, LAYR_ERR_ARG, "@ needs the name of a file that holds the capability: @FILE");
     if (f == NULL)
-        return layr_diag_set(d, LAYR_ERR_IO, "%s: %s", name, strerror(errno));
+        return layr_diag_set(d, LAYR_ERR_IO, "cannot read the capability from %s: %s", name, strerror(errno));
     setvbuf(f, NULL, _IONBF, 0);
     got = fgets(line, (int)cap, f);
     if (got == NULL)
         rc = layr_diag_set(d, LAYR_ERR_IO,
-                           ferror(f) ? "%s: can't be read" : "%s: empty; a capability was expected", name);
+                           ferror(f) ? "cannot read the capability from %s"
+                                     : "%s is empty: a capability was expected in it",
+                           name);
     if (f != stdin)
         fclose(f);
     return rc;

@@ -13,9 +13,8 @@
 /* For a program's table of options. */
 #define LAYR_PASS_OPTION                                                                                     \
     {                                                                                                        \
-        0, "passphrase-file", "FILE",                                                                        \
-            "the key's passphrase is the first line of FILE (LAYR_PASSPHRASE_FILE; default: ask)",           \
-            LAYR_OPT_TEXT, &layr_pass_file, 0, 0                                                             \
+        0, "passphrase-file", "FILE", "the key's passphrase is the first line of FILE", LAYR_OPT_TEXT,       \
+            &layr_pass_file, 0, 0                                                                            \
     }
 extern const char *layr_pass_file;
 

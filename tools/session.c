@@ -1,9 +1,11 @@
 /* Building a session. */
 #include "session.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guard.h"
 #include "home.h"
@@ -52,6 +54,11 @@ static int open_journal(layr_tool_t *t, const layr_opt_t *o)
     return LAYR_OPT_GO_ON;
 }
 
+static const char *why_down(const layr_host_t *h)
+{
+    return h->error_text[0] ? h->error_text : layr_strerror(h->error);
+}
+
 /* What a host's URL is called in messages: without the id, which nobody reads. */
 static void say_down(const layr_hosts_t *h, bool verbose)
 {
@@ -59,12 +66,33 @@ static void say_down(const layr_hosts_t *h, bool verbose)
 
     if (down == 0)
         return;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->host[i].error != 0 && (verbose || h->count == 1))
-            layr_say_note("%s: %s", h->host[i].url,
-                          h->host[i].error_text[0] ? h->host[i].error_text : layr_strerror(h->host[i].error));
-    if (!verbose && h->count > 1 && down < h->count)
+    for (size_t i = 0; verbose && i < h->count; i++)
+        if (h->host[i].error != 0)
+            layr_say_note("%s: %s", h->host[i].url, why_down(&h->host[i]));
+    if (!verbose && down < h->count)
         layr_say_note("%zu of %zu hosts cannot be used now (-v says which and why)", down, h->count);
+}
+
+/* One sentence, so that -q has the reason too. */
+static int all_down(const layr_hosts_t *h, bool verbose)
+{
+    const layr_host_t *one = &h->host[0];
+
+    if (h->count == 1)
+        layr_say_error("the only host given cannot be used now: %s: %s", one->url, why_down(one));
+    else
+        layr_say_error("none of the %zu hosts given can be used now; the first, %s: %s%s", h->count, one->url,
+                       why_down(one), verbose ? "" : " (-v names all)");
+    return LAYR_EXIT_HOSTS;
+}
+
+/* Looked at here, as it is about this machine and no host's fault. */
+static int check_cacert(const char *path)
+{
+    if (path == NULL || access(path, R_OK) == 0)
+        return LAYR_OPT_GO_ON;
+    layr_say_error("--cacert: cannot read %s: %s", path, strerror(errno));
+    return LAYR_EXIT_FAILED;
 }
 
 int layr_tool_connect(layr_tool_t *t)
@@ -79,6 +107,9 @@ int layr_tool_connect(layr_tool_t *t)
                        o->config_dir);
         return LAYR_EXIT_USAGE;
     }
+    rc = check_cacert(o->cacert);
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
     rc = layr_net_new(&t->s.net, &config);
     if (rc == 0)
         rc =
@@ -88,12 +119,7 @@ int layr_tool_connect(layr_tool_t *t)
     if (atomic_load(&layr_guard_cancel))
         return layr_say_failed(LAYR_ERR_CANCELLED, NULL);
     say_down(&t->s.hosts, o->verbose);
-    if (layr_hosts_usable(&t->s.hosts) > 0)
-        return LAYR_OPT_GO_ON;
-    layr_say_error("none of the %zu host%s given can be used now%s", t->s.hosts.count,
-                   t->s.hosts.count == 1 ? "" : "s",
-                   o->verbose || t->s.hosts.count == 1 ? "" : " (-v says why)");
-    return LAYR_EXIT_HOSTS;
+    return layr_hosts_usable(&t->s.hosts) > 0 ? LAYR_OPT_GO_ON : all_down(&t->s.hosts, o->verbose);
 }
 
 /* Best effort: nothing here keeps a put or a removal from going on. */

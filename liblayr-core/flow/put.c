@@ -38,10 +38,9 @@ static int choose_scheme(put_t *p)
     p->scheme = p->o->scheme;
     if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
         return layr_diag_set(p->d, LAYR_ERR_HOSTS,
-                             "%zu hosts answered, and a scheme needs 4 or more to be chosen by itself: give "
-                             "more hosts, or a scheme with -k "
-                             "(such as -k 1/%zu)",
-                             usable, usable ? usable : 1);
+                             "%zu host%s answered, and without a scheme it takes 4 or more: give more hosts, "
+                             "or a scheme with -k (such as -k 1/%zu)",
+                             usable, usable == 1 ? "" : "s", usable ? usable : 1);
     need = p->o->min_shards ? p->o->min_shards : p->scheme.n;
     if (p->o->min_shards && (p->o->min_shards < p->scheme.k || p->o->min_shards > p->scheme.n))
         return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u",

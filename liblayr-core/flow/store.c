@@ -549,7 +549,8 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
         placed += u->row[i].at != NULL && !u->row[i].failed;
     n = snprintf(
         text, sizeof text,
-        "%s %llu: hosts for %u of its %u shards were found, %u are needed, and no other host is left to ask",
+        "%s %llu: hosts for %u of its %u shards were found, %u are needed, and no other host is left to ask: "
+        "give more hosts, or other ones",
         u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows, u->min);
     for (size_t i = 0; n > 0 && i < st->load.count; i++) {
         const layr_load_host_t *h = &st->load.host[i];
