@@ -16,8 +16,18 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <pthread.h>
+
 #include "layr/hostdb.h"
 #include "layr/statement.h"
+
+
+#if !(NGX_THREADS) && !(NGX_COMPAT)
+
+/* the module is of no use then, and says so; but it builds */
+typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
+
+#endif
 
 
 typedef struct ngx_http_layr_store_s  ngx_http_layr_store_t;
@@ -68,7 +78,7 @@ struct ngx_http_layr_store_s {
 
     /* this process's; the mutex guards db and failed */
 
-    ngx_thread_mutex_t          mutex;
+    pthread_mutex_t             mutex;
     ngx_http_layr_db_t         *db;
     time_t                      failed;
 

@@ -105,7 +105,7 @@ ngx_http_layr_store_create(ngx_conf_t *cf, ngx_http_layr_main_conf_t *lmcf,
         return NULL;
     }
 
-    if (ngx_thread_mutex_create(&st->mutex, cf->log) != NGX_OK) {
+    if (pthread_mutex_init(&st->mutex, NULL) != 0) {
         return NULL;
     }
 
@@ -142,7 +142,7 @@ ngx_http_layr_store_cleanup(void *data)
     ngx_http_layr_contact_free(st);
     ngx_http_layr_key_wipe(st);
 
-    (void) ngx_thread_mutex_destroy(&st->mutex, ngx_cycle->log);
+    (void) pthread_mutex_destroy(&st->mutex);
 }
 
 

@@ -23,9 +23,7 @@ ngx_http_layr_store_enter(ngx_http_layr_store_t *st, ngx_log_t *log)
 {
     ngx_http_layr_db_t  *db;
 
-    if (ngx_thread_mutex_lock(&st->mutex, log) != NGX_OK) {
-        return NULL;
-    }
+    pthread_mutex_lock(&st->mutex);
 
     db = st->db;
 
@@ -48,7 +46,7 @@ ngx_http_layr_store_enter(ngx_http_layr_store_t *st, ngx_log_t *log)
         db->refs++;
     }
 
-    (void) ngx_thread_mutex_unlock(&st->mutex, log);
+    pthread_mutex_unlock(&st->mutex);
 
     return db;
 }
@@ -57,17 +55,9 @@ ngx_http_layr_store_enter(ngx_http_layr_store_t *st, ngx_log_t *log)
 void
 ngx_http_layr_store_leave(ngx_http_layr_store_t *st, ngx_http_layr_db_t *db)
 {
-    ngx_log_t  *log;
-
-    log = ngx_cycle->log;
-
-    if (ngx_thread_mutex_lock(&st->mutex, log) != NGX_OK) {
-        return;
-    }
-
+    pthread_mutex_lock(&st->mutex);
     ngx_http_layr_store_unref(db);
-
-    (void) ngx_thread_mutex_unlock(&st->mutex, log);
+    pthread_mutex_unlock(&st->mutex);
 }
 
 
