@@ -52,6 +52,32 @@ struct layr_piece {
     layr_fetch_row_t row[];
 };
 
+struct layr_fetch {
+    layr_engine_t e;
+    const layr_file_keys_t *keys;
+    layr_scheme_t scheme;
+    layr_load_t load;
+    layr_coder_t *coder, *page_coder;
+    layr_piece_t *head;
+    unsigned pieces;
+    size_t memory;
+    uint64_t usual_us; /* smoothed time of a fetch */
+    bool closing;
+    layr_get_stats_t stats;
+};
+
+/* fetch.c: look at what a piece needs next. */
+void layr_piece_advance(layr_piece_t *p);
+/* ask.c: ask a row of its host; what comes of it is opened on a worker, then the piece advances. */
+int layr_row_ask(layr_fetch_row_t *r) LAYR_CHECKED;
+void layr_row_bad(layr_fetch_row_t *r, int error, const char *why);
+void layr_row_again(layr_fetch_row_t *r);
+/* What was asked for a narrow read does not serve a wide one, unless it is the same stripes. */
+bool layr_row_misfit(const layr_fetch_row_t *r);
+/* ask.c: work of a worker: enough rows are good. */
+void layr_piece_decode(layr_job_t *j, void *scratch);
+
+/* open.c */
 /* The plaintext place of chunk j of stripe t. */
 uint8_t *layr_piece_chunk(const layr_piece_t *p, uint32_t t, unsigned j);
 /* Rows of the data that a narrow read needs. */

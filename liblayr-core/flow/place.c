@@ -1,0 +1,199 @@
+/* Which host takes a shard, and sending it there. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* A transfer slower than this is given to another host. */
+#define MIN_BYTES_S 16384
+
+/* --- sending --- */
+
+/* A shard that failed at a host may be there all the same: its order must be released in the end. */
+static void note_orphan(layr_store_t *st, const layr_unit_row_t *r)
+{
+    if (st->orphan_count == st->orphan_cap) {
+        size_t cap = st->orphan_cap ? st->orphan_cap * 2 : 16;
+        layr_shard_ref_t *more = realloc(st->orphans, cap * sizeof *more);
+        if (!more)
+            return; /* it stays until it expires */
+        st->orphans = more;
+        st->orphan_cap = cap;
+    }
+    memcpy(st->orphans[st->orphan_count].shard, r->id, 32);
+    memcpy(st->orphans[st->orphan_count++].host, r->at->host->id, 32);
+}
+
+void layr_order_id(uint8_t out[16], const uint8_t W[32], const uint8_t shard[32], const uint8_t host[32])
+{
+    uint8_t full[32];
+    layr_span_t data[2] = {{shard, 32}, {host, 32}};
+    layr_kdf(full, W, "order", data, 2);
+    memcpy(out, full, 16);
+}
+
+static int sign_order(const layr_store_t *st, const layr_unit_row_t *r, layr_order_t *o, char **jws)
+{
+    *o = (layr_order_t){.size = r->unit->shape.blob,
+                        .price = r->at->host->price,
+                        .rail = "none",
+                        .iat = st->o.now,
+                        .exp = st->o.until};
+    layr_order_id(o->order, st->o.keys->W, r->id, r->at->host->id);
+    memcpy(o->host, r->at->host->id, 32);
+    memcpy(o->shard, r->id, 32);
+    memcpy(o->group, st->o.keys->group, 16);
+    memcpy(o->audit, st->o.keys->challenge_public, 32);
+    return layr_order_sign(jws, o, st->e.s->owner_seed);
+}
+
+static void sent(layr_job_t *j, void *owner)
+{
+    layr_store_t *st = owner;
+    layr_unit_row_t *r = (layr_unit_row_t *)j;
+    layr_unit_t *u = r->unit;
+    char why[320];
+    int rc = layr_call_result(r->call);
+    layr_event_t ev = {
+        .page = u->page, .unit = u->number, .index = r->index, .host = r->at->host, .bytes = u->shape.blob};
+
+    layr_call_text(r->call, why, sizeof why);
+    if (rc == LAYR_ERR_REFUSED &&
+        (r->call->req.status == 429 || r->call->req.status == 422 || !r->call->req.status))
+        rc = LAYR_ERR_NET; /* may pass: too many at a time, a body damaged on its way, a refusal that was cut
+                              off */
+    layr_load_ended(r->at, u->shape.blob, rc, why);
+    if (rc != LAYR_OK && rc != LAYR_ERR_CANCELLED && !layr_error_passing(rc))
+        r->at->out = true; /* a refusal holds for every shard of this put */
+    layr_call_free(r->call);
+    free(r->call);
+    r->call = NULL;
+    if (rc == LAYR_OK) {
+        st->stats.bytes += u->shape.blob;
+        st->stats.shards++;
+        ev.kind = LAYR_EV_SHARD_STORED;
+        layr_engine_event(&st->e, &ev);
+        layr_unit_row_ended(st, r, LAYR_OK);
+        return;
+    }
+    if (st->closing) {
+        layr_unit_row_ended(st, r, LAYR_ERR_CANCELLED);
+        return;
+    }
+    ev.kind = LAYR_EV_SHARD_MOVED;
+    ev.error = rc;
+    ev.text = why;
+    st->stats.moved++;
+    layr_engine_event(&st->e, &ev);
+    note_orphan(st, r);
+    r->at = NULL;
+    layr_unit_place(st, r);
+}
+
+static void on_net_done(layr_req_t *req)
+{
+    layr_unit_row_t *r = req->ctx;
+    layr_engine_answer(&r->unit->st->e, &r->job, sent);
+}
+
+static int send_row(layr_store_t *st, layr_unit_row_t *r)
+{
+    char *jws = NULL;
+    layr_order_t o;
+    int rc = sign_order(st, r, &o, &jws);
+    if (rc != LAYR_OK)
+        goto done;
+    if (st->e.s->journal && (rc = layr_journal_put_shard(st->e.s->journal, st->o.put, r->id, r->at->host->id,
+                                                         r->at->host->url, o.order, o.group)))
+        goto done;
+    if (!(r->call = calloc(1, sizeof *r->call))) {
+        rc = LAYR_ERR_NOMEM;
+        goto done;
+    }
+    rc = layr_call_put_shard(r->call, r->at->host, r->id, jws, r->blob, r->unit->shape.blob);
+    if (rc != LAYR_OK)
+        goto done;
+    r->call->req.ctx = r;
+    r->call->req.done = on_net_done;
+    r->call->req.min_bytes_s = MIN_BYTES_S;
+    layr_load_began(r->at, r->unit->shape.blob);
+    rc = layr_engine_request(&st->e, &r->call->req);
+    if (rc != LAYR_OK)
+        layr_load_ended(r->at, r->unit->shape.blob, LAYR_ERR_CANCELLED, "");
+done:
+    if (rc != LAYR_OK && r->call) {
+        layr_call_free(r->call);
+        free(r->call);
+        r->call = NULL;
+    }
+    free(jws);
+    return rc;
+}
+
+/* --- placing --- */
+
+static bool has_sibling(const layr_unit_t *u, const layr_load_host_t *h)
+{
+    for (unsigned i = 0; i < u->rows; i++)
+        if (u->row[i].at == h)
+            return true;
+    return false;
+}
+
+bool layr_unit_has_room(const layr_load_host_t *h, uint64_t bytes)
+{
+    return h->host->free >= h->used + h->pending + bytes;
+}
+
+/* Is a better than b for so many bytes? Clearly sooner; else the one with more room left as a share of its
+ * capacity. */
+static bool better(const layr_store_t *st, const layr_load_host_t *a, const layr_load_host_t *b,
+                   uint64_t bytes)
+{
+    uint64_t ta = layr_load_expect(&st->load, a, bytes), tb = layr_load_expect(&st->load, b, bytes);
+    double ra, rb;
+    if (ta > 2 * tb || tb > 2 * ta)
+        return ta < tb;
+    ra = (double)(a->host->free - a->used - a->pending) / ((double)a->host->capacity + 1);
+    rb = (double)(b->host->free - b->used - b->pending) / ((double)b->host->capacity + 1);
+    return ra > rb;
+}
+
+static layr_load_host_t *choose(layr_store_t *st, const layr_unit_t *u, bool *wait)
+{
+    layr_load_host_t *best = NULL;
+    uint64_t now = layr_now_us();
+    *wait = false;
+    for (size_t i = 0; i < st->load.count; i++) {
+        /* begin elsewhere for every unit, so that equals share the work */
+        layr_load_host_t *h = &st->load.host[(i + u->number) % st->load.count];
+        if (h->out || has_sibling(u, h) || h->host->price > st->o.max_price ||
+            !layr_unit_has_room(h, u->shape.blob))
+            continue;
+        if (layr_load_resting(h, now))
+            *wait = true;
+        else if (!best || better(st, h, best, u->shape.blob))
+            best = h;
+    }
+    return best;
+}
+
+void layr_unit_place(layr_store_t *st, layr_unit_row_t *r)
+{
+    bool wait;
+    int rc;
+    if (st->closing) {
+        layr_unit_row_ended(st, r, LAYR_ERR_CANCELLED);
+        return;
+    }
+    r->at = choose(st, r->unit, &wait);
+    if (r->at) {
+        if ((rc = send_row(st, r)) != LAYR_OK)
+            layr_unit_row_ended(st, r, rc);
+    } else if (wait) {
+        layr_rows_put(&st->to_place, r);
+    } else {
+        layr_unit_row_ended(st, r, LAYR_ERR_HOSTS);
+    }
+}

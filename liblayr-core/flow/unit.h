@@ -1,0 +1,79 @@
+/* A unit under way in the store engine: private to store.c (units), make.c (coding) and place.c (hosts and
+ * sending). */
+#ifndef LAYR_FLOW_UNIT_H
+#define LAYR_FLOW_UNIT_H
+
+#include "store.h"
+
+typedef struct layr_unit_row {
+    layr_job_t job;
+    layr_unit_t *unit;
+    struct layr_unit_row *next; /* in the queue to be made, or to be placed */
+    uint8_t index;
+    bool stored, failed;
+    int error;
+    uint8_t salt[16], id[32];
+    uint8_t *blob;
+    layr_load_host_t *at;
+    layr_call_t *call;
+} layr_unit_row_t;
+
+typedef struct layr_row_queue {
+    layr_unit_row_t *head, **tail;
+} layr_row_queue_t;
+
+struct layr_unit {
+    layr_job_t job;
+    layr_store_t *st;
+    layr_unit_t *next;
+    bool page;
+    int error;
+    uint64_t number;
+    layr_shape_t shape;
+    uint8_t *plain;
+    void (*plain_done)(void *ctx, uint8_t *plain);
+    void *plain_ctx;
+    uint8_t hash[32];
+    unsigned rows, made, ended, failed, min;
+    layr_row_t *entry_rows;
+    const uint8_t **entry_hosts;
+    layr_unit_row_t row[];
+};
+
+struct layr_store {
+    layr_engine_t e;
+    layr_store_opts_t o;
+    layr_load_t load;
+    layr_tagger_t *tagger;
+    layr_coder_t *coder, *page_coder;
+    layr_unit_t *head, **tail;
+    unsigned units;
+    layr_row_queue_t to_make, to_place;
+    size_t blob_bytes;
+    uint8_t *spare[32]; /* blobs of full size, used again: fresh memory costs more than the coding */
+    unsigned spares;
+    size_t full_blob;
+    bool closing;
+    layr_store_stats_t stats;
+    layr_shard_ref_t *orphans;
+    size_t orphan_count, orphan_cap;
+};
+
+void layr_rows_init(layr_row_queue_t *q);
+void layr_rows_put(layr_row_queue_t *q, layr_unit_row_t *r);
+
+/* make.c: work of a worker, first: the hash that the salts hang on; then shards are made as buffers come
+ * free. */
+void layr_unit_hash(layr_job_t *j, void *scratch);
+void layr_unit_start_making(layr_store_t *st);
+void layr_unit_blob_drop(layr_store_t *st, layr_unit_row_t *r);
+void layr_unit_plain_drop(layr_unit_t *u);
+
+/* place.c: a shard that is made goes to a host, and to the next one where that fails. */
+void layr_unit_place(layr_store_t *st, layr_unit_row_t *r);
+bool layr_unit_has_room(const layr_load_host_t *h, uint64_t bytes);
+
+/* store.c: this shard is stored (LAYR_OK), or will not be. */
+void layr_unit_row_ended(layr_store_t *st, layr_unit_row_t *r, int error);
+
+#endif
