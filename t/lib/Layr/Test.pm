@@ -28,7 +28,9 @@ use MIME::Base64 ();
 use POSIX ();
 use Time::HiRes ();
 
-our @EXPORT = qw(build scratch tool run spawn write_file read_file make_file same_file sha256_file sha256_hex random_hex
+package main { require 'syscall.ph' }    # SYS_wait4
+
+our @EXPORT = qw(build scratch tool run spawn write_file read_file make_file stream pipe_ends same_file sha256_file sha256_hex random_hex
     b64url unb64url json unjson http sign order orders shard_of owner wait_for);
 
 my $owner_pid = $$;
@@ -68,14 +70,15 @@ sub tool {
     return run($opt, build('bin', $name), @args);
 }
 
-# Run any program to its end. Gives {status (exit status, or -signal), out, err, seconds, timeout}.
+# Run any program to its end. Gives {status (exit status, or -signal), out, err, seconds, timeout, rss (the most bytes it had
+# resident)}.
 sub run {
     my $opt = ref $_[0] eq 'HASH' ? shift : {};
     return spawn($opt, @_)->wait;
 }
 
-# Start a program and go on; ->wait, ->kill([SIGNAL]), ->pid. Options: stdin (a string), stdin_file, stdout_file, cwd,
-# env, timeout (seconds, 120).
+# Start a program and go on; ->wait, ->kill([SIGNAL]), ->pid. Options: stdin (a string), stdin_file, stdout_file, stdin_fh,
+# stdout_fh (the ends of pipes, closed here once the program has them), cwd, env, timeout (seconds, 120).
 sub spawn {
     my $opt = ref $_[0] eq 'HASH' ? shift : {};
     my @command = @_;
@@ -92,8 +95,8 @@ sub spawn {
     if ($pid == 0) {
         %ENV = (%ENV, LAYR_HOME => scratch('home'), %{$opt->{env} // {}});
         delete @ENV{grep { !defined $ENV{$_} } keys %ENV};
-        open STDIN,  '<', $opt->{stdin_file} // '/dev/null' or POSIX::_exit(126);
-        open STDOUT, '>', $self->{out}   or POSIX::_exit(126);
+        ($opt->{stdin_fh}  ? open(STDIN,  '<&', $opt->{stdin_fh})  : open(STDIN,  '<', $opt->{stdin_file} // '/dev/null')) or POSIX::_exit(126);
+        ($opt->{stdout_fh} ? open(STDOUT, '>&', $opt->{stdout_fh}) : open(STDOUT, '>', $self->{out})) or POSIX::_exit(126);
         open STDERR, '>', "$base.err"    or POSIX::_exit(126);
         chdir $opt->{cwd}                or POSIX::_exit(126) if defined $opt->{cwd};
         no warnings 'exec';
@@ -101,6 +104,7 @@ sub spawn {
         print STDERR "$command[0]: $!\n";
         POSIX::_exit(127);
     }
+    close $_ for grep { defined } @{$opt}{qw(stdin_fh stdout_fh)};
     $self->{pid} = $pid;
     push @children, $self;
     return $self;
@@ -133,6 +137,18 @@ sub make_file {
     }
     close $f or die "$path: $!";
     return $path;
+}
+
+# A program that writes so many bytes which look random and follow from their number, faster than make_file does.
+sub stream {
+    my ($size) = @_;
+    return ('sh', '-c', "openssl enc -aes-128-ctr -K @{[sprintf '%032x', $size]} -iv 00 -in /dev/zero 2>/dev/null | head -c $size");
+}
+
+# The ends of a pipe, (to read, to write): for stdin_fh and stdout_fh.
+sub pipe_ends {
+    pipe my $r, my $w or die "pipe: $!";
+    return ($r, $w);
 }
 
 sub same_file { return system('cmp', '-s', '--', $_[0], $_[1]) == 0 }
@@ -317,15 +333,25 @@ sub kill {
     return $self;
 }
 
+# wait4, which perl has no function for: the status, and the child's ru_maxrss (the fifth long of a struct rusage) in bytes.
+# What perl had itself before it became that program counts: some 25 MiB.
+sub reap {
+    my ($pid) = @_;
+    my ($status, $usage) = (pack('i', 0), "\0" x 256);
+    until (syscall(&main::SYS_wait4, $pid, $status, 0, $usage) == $pid) {
+        die "wait4: $!\n" if !$!{EINTR};
+    }
+    return (unpack('i', $status), 1024 * (unpack 'q5', $usage)[4]);
+}
+
 sub wait {
     my ($self) = @_;
     return $self->{result} if $self->{result};
-    my ($timeout, $status) = (0);
+    my ($timeout, $status, $rss) = (0);
     until (eval {
         local $SIG{ALRM} = sub { die "timeout\n" };
         Time::HiRes::alarm($timeout ? 0 : $self->{timeout});
-        waitpid $self->{pid}, 0;
-        $status = $?;
+        ($status, $rss) = reap($self->{pid});
         Time::HiRes::alarm(0);
         1;
     }) {
@@ -336,7 +362,7 @@ sub wait {
     @children = grep { $_ != $self } @children;
     $self->{result} = {
         status => $status & 127 ? -($status & 127) : $status >> 8, timeout => $timeout,
-        seconds => Time::HiRes::time() - $self->{started},
+        seconds => Time::HiRes::time() - $self->{started}, rss => $rss,
         out => $self->{keep_out} ? '' : $self->slurp($self->{out}), err => $self->slurp("$self->{base}.err"),
     };
     $self->{result}{err} .= "(killed after $self->{timeout} seconds)\n" if $timeout;
