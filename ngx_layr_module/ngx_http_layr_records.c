@@ -118,7 +118,7 @@ ngx_http_layr_record_put_parse(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
     }
 
     if (layr_record_place_of(&ctx->record, ctx->id) < 0) {
-        return ngx_http_layr_problem(r, NGX_HTTP_LAYR_STATEMENT_MALFORMED,
+        return ngx_http_layr_problem(r, NGX_HTTP_LAYR_STATEMENT_HOST,
                                      "The record's key does not lead to this "
                                      "place.");
     }

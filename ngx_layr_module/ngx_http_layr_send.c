@@ -83,9 +83,16 @@ ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
 /*
  * An answer before the end of a request's body is right in HTTP/2, and the
  * stream is reset after it, without an error; but widespread clients (libcurl
- * up to 8.0) lose the answer then.  A body that could have been a shard is
- * taken and dropped first.
+ * up to 8.0) lose the answer then.  A body that could have been a shard, at
+ * this host or another with a larger layr_max_shard, is taken and dropped
+ * first.
  */
+
+#define NGX_HTTP_LAYR_DRAIN  (1024 * 4112)     /* a shard of full size */
+
+#define ngx_http_layr_drain_max(st)                                           \
+    ngx_max((st)->max_shard, NGX_HTTP_LAYR_DRAIN)
+
 
 static ngx_uint_t
 ngx_http_layr_must_drain(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
@@ -94,7 +101,8 @@ ngx_http_layr_must_drain(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
            && !r->stream->in_closed
            && !r->stream->skip_data
            && r->request_body == NULL
-           && r->headers_in.content_length_n <= ctx->store->max_shard;
+           && r->headers_in.content_length_n
+              <= ngx_http_layr_drain_max(ctx->store);
 }
 
 
@@ -107,7 +115,7 @@ ngx_http_layr_drain(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx,
     ctx->status = status;
     ctx->type = type;
     ctx->answer_body = *body;
-    ctx->body_size = ctx->store->max_shard;
+    ctx->body_size = ngx_http_layr_drain_max(ctx->store);
     ctx->draining = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_layr_drained);
