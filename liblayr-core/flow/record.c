@@ -180,7 +180,8 @@ static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_key
         rc = layr_sha256_1(rec->sha256, jws, strlen(jws));
     if (rc == LAYR_OK)
         rc = give(s, k->record_id, jws, took, &other);
-    *won = other == 0;
+    /* The key of a fresh file was drawn a moment ago: a host that says it holds another record of it lies. */
+    *won = fresh || other == 0;
     if (rc == LAYR_OK && !fresh && *took)
         rc = read_back(s, rec, now, won);
     free(jws);
