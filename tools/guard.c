@@ -57,6 +57,7 @@ void layr_guard_start(void)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core pattern that is a pipe does not look at the limit */
 #endif
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write, which says it and tidies up */
     handle(SIGINT);
     handle(SIGTERM);
     handle(SIGHUP);

@@ -221,6 +221,8 @@ static int store(work_t *w)
         puts(r.read_cap);
         status = layr_show_end();
     }
+    if (status != LAYR_EXIT_OK)
+        layr_say_error("the file is stored, and its capability was lost on the way: layr-ls --caps shows it");
     layr_wipe(&r, sizeof r);
     return status;
 }

@@ -10,6 +10,7 @@
 
 #include "layr/bytes.h"
 #include "opt_config.h"
+#include "show.h"
 
 #define OPTIONS_MAX 48
 #define HELP_COLUMN 30 /* where the help texts start: a line an option, and all of --help fits 24 */
@@ -243,11 +244,11 @@ int layr_opt_parse(layr_opt_t *o, const layr_opt_spec_t *spec, int argc, char **
     layr_say_init(argc > 0 ? argv[0] : "layr", o->quiet);
     if (t.help) {
         print_help(&t, spec);
-        return LAYR_EXIT_OK;
+        return layr_show_end();
     }
     if (t.version) {
         printf("%s %s\n", layr_say_program(), LAYR_VERSION);
-        return LAYR_EXIT_OK;
+        return layr_show_end();
     }
     o->count = rc == LAYR_OPT_GO_ON ? (unsigned)(argc - optind) : 0;
     o->operand = argv + optind;

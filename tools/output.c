@@ -26,6 +26,12 @@ static int no_room(const layr_output_t *o, layr_diag_t *d)
     struct statvfs v;
 
     layr_say_size(need, o->expect);
+    if (errno == EFBIG)
+        return layr_diag_set(
+            d, LAYR_ERR_NOSPACE,
+            "%s would be too large for its file system, or for the limit set with ulimit -f: "
+            "%s are needed",
+            o->path, need);
     if (o->folder != NULL && statvfs(o->folder, &v) == 0)
         layr_say_size(there, (uint64_t)v.f_bavail * v.f_frsize);
     return layr_diag_set(d, LAYR_ERR_NOSPACE, "no room for %s in %s: %s are needed, and %s are free", o->path,
@@ -40,7 +46,7 @@ static int write_failed(layr_output_t *o, layr_diag_t *d)
         o->reader_gone = true;
         return LAYR_ERR_CANCELLED;
     }
-    if (!o->to_stdout && (errno == ENOSPC || errno == EDQUOT))
+    if (!o->to_stdout && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
         return no_room(o, d);
     return layr_diag_set(d, errno == ENOSPC ? LAYR_ERR_NOSPACE : LAYR_ERR_IO, "cannot write to %s: %s", name,
                          strerror(errno));

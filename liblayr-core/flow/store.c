@@ -151,12 +151,12 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
         "%s %llu: hosts for %u of its %u shards were found, %u are needed, and no other host is left to ask: "
         "give more hosts, or other ones",
         u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows, u->min);
-    for (size_t i = 0; n > 0 && i < st->load.count; i++) {
+    for (size_t i = 0; i < st->load.count; i++) {
         const layr_load_host_t *h = &st->load.host[i];
-        at += (size_t)n;
+        at += n > 0 ? (size_t)n : 0;
         if (at >= sizeof text - 1)
             break;
-        n = 0;
+        n = 0; /* a host without trouble has no words */
         if (h->why[0])
             n = snprintf(text + at, sizeof text - at, "; %s", h->why);
         else if (!layr_unit_has_room(h, u->shape.blob))
