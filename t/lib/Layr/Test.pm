@@ -293,7 +293,7 @@ sub path    { my ($self, $i, @name) = @_; return join '/', $self->{dir}, $i, @na
 sub blob    { my ($self, $i, $id) = @_; return $self->path($i, 'store/shards', substr($id, 0, 2), substr($id, 2, 2), $id) }
 sub holders { my ($self, $id) = @_; return grep { -e $self->blob($_, $id) } 0 .. $self->{n} - 1 }
 # All shards of a host, as paths.
-sub blobs   { my ($self, $i) = @_; return glob($self->path($i, 'store/shards/*/*/*')) }
+sub blobs   { my ($self, $i) = @_; my @all = glob($self->path($i, 'store/shards/*/*/*')); return @all }
 
 # Lines of the error logs that must never be there.
 sub noise {
