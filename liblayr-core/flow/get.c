@@ -80,13 +80,13 @@ static int ask_ahead(get_t *g)
 {
     while (!g->walked && layr_fetch_room(g->fetch)) {
         layr_step_t st;
-        int rc = layr_walk_next(&g->walk, g->first, &st, g->d);
-        if (rc == 1 && st.start <= g->last)
+        int rc = 0;
+        if (g->walk.byte <= g->last) /* else the next page would be fetched for nothing */
+            rc = layr_walk_next(&g->walk, g->first, &st, g->d);
+        if (rc == 1)
             rc = add_part(g, &st);
-        else if (rc >= 0) {
+        else if (rc == 0)
             g->walked = true;
-            rc = LAYR_OK;
-        }
         if (rc != LAYR_OK)
             return rc;
     }
