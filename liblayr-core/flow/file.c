@@ -27,6 +27,13 @@ static int check_seen(layr_session_t *s, const layr_record_t *rec, layr_diag_t *
 
 static int none_found(const layr_records_t *r, const layr_session_t *s, layr_diag_t *d)
 {
+    if (r->invalid)
+        return layr_diag_set(
+            d, LAYR_ERR_AUTH,
+            "%u of the %zu hosts given answered with a record of this file that is not valid "
+            "(damaged, forged or another file's), and none with one that is: give more of "
+            "the hosts that it was put to",
+            r->invalid, s->hosts.count);
     if (r->answered == 0)
         return layr_diag_set(
             d, LAYR_ERR_NET,

@@ -45,13 +45,22 @@ static int collect(layr_records_t *out, const layr_fan_call_t *c, const uint8_t 
                    layr_time_t now)
 {
     layr_record_t rec;
-    if (c->rc == LAYR_ERR_NOTFOUND)
-        out->answered++;
-    if (c->rc != LAYR_OK ||
-        layr_record_parse(&rec, (const char *)c->call.req.into, c->call.req.into_len, now) != LAYR_OK)
+    int rc;
+    if (c->rc != LAYR_OK) {
+        out->answered += c->rc == LAYR_ERR_NOTFOUND;
         return LAYR_OK;
-    if (memcmp(rec.id, record_id, 32) != 0) {
-        layr_record_free(&rec);
+    }
+    rc = layr_record_parse(&rec, (const char *)c->call.req.into, c->call.req.into_len, now);
+    if (rc == LAYR_ERR_EXPIRED) { /* as good as none */
+        out->answered++;
+        return LAYR_OK;
+    }
+    if (rc == LAYR_ERR_NOMEM)
+        return rc;
+    if (rc != LAYR_OK || memcmp(rec.id, record_id, 32) != 0) {
+        out->invalid++;
+        if (rc == LAYR_OK)
+            layr_record_free(&rec);
         return LAYR_OK;
     }
     out->answered++;
@@ -67,7 +76,7 @@ static int ask_place(layr_session_t *s, const uint8_t record_id[32], unsigned i,
     int rc = LAYR_ERR_NOMEM;
     if (!calls || !answers || (rc = layr_record_place(place, record_id, i)) != LAYR_OK)
         goto done;
-    out->asked = out->answered = 0;
+    out->asked = out->answered = out->invalid = 0;
     for (size_t h = 0; h < n && rc == LAYR_OK; h++) {
         if (s->hosts.host[h].error != LAYR_OK)
             continue;

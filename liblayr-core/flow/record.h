@@ -14,6 +14,7 @@ typedef struct layr_records {
     layr_found_t *r;
     size_t count;
     unsigned asked, answered; /* hosts; answered: gave a record, or said that they have none */
+    unsigned invalid;         /* hosts that gave as a record what is none of this file */
 } layr_records_t;
 
 /* Ask all usable hosts. An empty result is LAYR_OK. */

@@ -116,7 +116,7 @@ typedef struct layr_file {
     layr_content_t content;         /* zero with a verify cap */
 } layr_file_t;
 
-/* LAYR_ERR_NOTFOUND: no host given has a record of it; LAYR_ERR_REMOVED; LAYR_ERR_AUTH: a root that does not open; LAYR_ERR_CAP. */
+/* LAYR_ERR_NOTFOUND: no host given has a record of it; LAYR_ERR_REMOVED; LAYR_ERR_AUTH: only records that are not valid, or older than one seen; LAYR_ERR_CAP: a root that does not open. */
 int layr_file_open(layr_session_t *s, const layr_file_keys_t *k, layr_file_t **out, layr_diag_t *d) LAYR_CHECKED;
 void layr_file_free(layr_file_t *f);
 uint64_t layr_file_size(const layr_file_t *f);
