@@ -24,9 +24,11 @@ sub step {
     return $r->{status} == 0;
 }
 
-step('./configure --add-dynamic-module', './configure', qw(--with-compat --with-threads --with-http_ssl_module --with-http_v2_module),
-    "--add-dynamic-module=$top") && step('make modules', qw(make -s -j2 modules)) && step('make', qw(make -s -j2))
-    or done_testing, exit;
+# Configured anew only when what it reads has changed: nginx would compile all of itself again.
+my $configured = -e "$dir/objs/Makefile" && -M "$dir/objs/Makefile" < -M 'config';
+my @configure = (qw(./configure --with-compat --with-threads --with-http_ssl_module --with-http_v2_module), "--add-dynamic-module=$top");
+($configured || step('./configure --add-dynamic-module', @configure)) && step('make modules', qw(make -s -j2 modules))
+    && step('make', qw(make -s -j2)) or done_testing, exit;
 
 my $nginx = "$dir/objs/nginx";
 my $v = run($nginx, '-V')->{err};
