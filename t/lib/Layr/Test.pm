@@ -36,7 +36,7 @@ our @EXPORT = qw(build scratch tool run spawn write_file read_file make_file str
 my $owner_pid = $$;
 my ($scratch, $serial, @swarms, @children) = (undef, 0);
 
-$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 130 };    # so that END runs
+$SIG{$_} = sub { exit 130 } for qw(INT TERM HUP PIPE);    # so that END runs, also when prove has gone and nobody reads on
 
 END {
     if ($$ == $owner_pid) {
@@ -316,6 +316,14 @@ sub end {
     return if !-e "$self->{dir}/swarm.json";
     my $r = Layr::Test::tool('layr-swarm', '-q', 'stop', $self->{dir});
     print STDERR "# layr-swarm stop: $r->{err}" if $r->{status} != 0;
+    return;
+}
+
+# End it now and give its disk space back.
+sub remove {
+    my ($self) = @_;
+    $self->end;
+    File::Path::remove_tree($self->{dir}, {safe => 0});
     return;
 }
 
