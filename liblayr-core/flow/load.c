@@ -76,6 +76,8 @@ void layr_load_ended(layr_load_host_t *h, uint64_t bytes, int error, const char 
     if (error == LAYR_ERR_CANCELLED)
         return;
     snprintf(h->why, sizeof h->why, "%s", why);
+    if (h->fails > 0 && layr_load_resting(h, layr_now_us()))
+        return; /* many requests at a time end with one outage, and it is counted once */
     h->cool_until = layr_now_us() + ((uint64_t)LAYR_LOAD_COOL_US << (h->fails < 6 ? h->fails : 6));
     h->fails++;
     if (h->fails >= LAYR_LOAD_FAILS)
