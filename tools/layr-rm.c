@@ -77,6 +77,23 @@ static int remove_file(work_t *w)
     return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
 }
 
+/* No such file: it may be the name of an upload that was cut off, whose shards are to be released all the
+ * same. */
+static int find_file(work_t *w, char *operand)
+{
+    uint64_t pending = 0;
+    int rc = layr_tool_keys(&w->tool, operand, &w->keys);
+
+    if (rc != LAYR_EXIT_FAILED || w->opt->hosts.count == 0 || layr_opt_is_cap(operand))
+        return rc;
+    if (layr_tool_reap(&w->tool) != 0 || layr_journal_release_count(w->tool.s.journal, &pending) != 0 ||
+        pending == 0)
+        return rc;
+    if (layr_tool_connect(&w->tool) == LAYR_OPT_GO_ON && layr_tool_tidy(&w->tool) == LAYR_OPT_GO_ON)
+        layr_tool_say_pending(w->tool.pending);
+    return rc;
+}
+
 static int run(work_t *w)
 {
     char *operand = w->opt->operand[0];
@@ -86,7 +103,7 @@ static int run(work_t *w)
     w->tool.s.event_ctx = w;
     layr_show_name(w->shown, sizeof w->shown, layr_opt_is_cap(operand) ? "the file" : operand);
     if (rc == LAYR_OPT_GO_ON)
-        rc = layr_tool_keys(&w->tool, operand, &w->keys);
+        rc = find_file(w, operand);
     if (rc == LAYR_OPT_GO_ON)
         rc = remove_file(w);
     layr_file_keys_wipe(&w->keys);

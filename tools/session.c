@@ -122,15 +122,22 @@ int layr_tool_connect(layr_tool_t *t)
     return layr_hosts_usable(&t->s.hosts) > 0 ? LAYR_OPT_GO_ON : all_down(&t->s.hosts, o->verbose);
 }
 
-/* Best effort: nothing here keeps a put or a removal from going on. */
-int layr_tool_tidy(layr_tool_t *t)
+int layr_tool_reap(layr_tool_t *t)
 {
     int rc = layr_journal_put_reap(t->s.journal);
 
     if (rc > 0)
         layr_say_note("%d upload%s that had been cut off %s given up; what %s stored is being released", rc,
                       rc == 1 ? "" : "s", rc == 1 ? "was" : "were", rc == 1 ? "it" : "they");
-    if (rc >= 0)
+    return rc < 0 ? rc : 0;
+}
+
+/* Best effort: nothing here keeps a put or a removal from going on. */
+int layr_tool_tidy(layr_tool_t *t)
+{
+    int rc = layr_tool_reap(t);
+
+    if (rc == 0)
         rc = layr_release_pending(&t->s, &t->pending);
     if (rc < 0 && rc != LAYR_ERR_CANCELLED)
         layr_say_note("note: old releases could not be tried again: %s",

@@ -26,6 +26,9 @@ int layr_tool_keys(layr_tool_t *t, char *operand, layr_file_keys_t *out) LAYR_CH
 int layr_tool_connect(layr_tool_t *t) LAYR_CHECKED;
 /* Give up dead puts and try pending releases again: before a put or a removal. Needs the key. */
 int layr_tool_tidy(layr_tool_t *t) LAYR_CHECKED;
+/* What puts that were killed had stored becomes pending, and that is said; no host is asked. 0 or an error.
+ */
+int layr_tool_reap(layr_tool_t *t);
 void layr_tool_end(layr_tool_t *t);
 
 /* One of the hosts given, by its id: also one that does not answer, where its id was given with the URL.
