@@ -176,7 +176,7 @@ static int entries_grow(layr_node_page_t *p)
 }
 
 /* The rows of a new entry, with their hosts' places in the table. No host keeps two shards of one segment. */
-static int fill_rows(layr_node_page_t *p, layr_row_t *rows, const layr_entry_t *e,
+static int fill_rows(layr_node_page_t *p, layr_row_t *rows, const layr_row_t *from,
                      const uint8_t *const *hosts)
 {
     for (unsigned i = 0; i < p->rows; i++) {
@@ -185,7 +185,7 @@ static int fill_rows(layr_node_page_t *p, layr_row_t *rows, const layr_entry_t *
         rows[i].host = LAYR_NO_HOST;
         if (hosts[i] == NULL)
             continue;
-        rows[i] = e->rows[i];
+        rows[i] = from[i];
         rc = layr_page_host(p, hosts[i], &rows[i].host);
         if (rc != 0)
             return rc;
@@ -199,6 +199,7 @@ static int fill_rows(layr_node_page_t *p, layr_row_t *rows, const layr_entry_t *
 int layr_page_append(layr_node_page_t *p, const layr_entry_t *e, const uint8_t *const *hosts)
 {
     layr_entry_t entry = *e;
+    const layr_row_t *from = e->rows; /* e may be one of p's own, which move when the array grows */
     int rc;
 
     if (p->level == 0) {
@@ -212,7 +213,7 @@ int layr_page_append(layr_node_page_t *p, const layr_entry_t *e, const uint8_t *
         return LAYR_ERR_NOMEM;
     rc = entries_grow(p);
     if (rc == 0)
-        rc = fill_rows(p, entry.rows, e, hosts);
+        rc = fill_rows(p, entry.rows, from, hosts);
     if (rc != 0) {
         free(entry.rows);
         return rc;
