@@ -133,7 +133,7 @@ static void smooth(layr_fetch_t *f, uint64_t us)
 static void fetch_failed(layr_fetch_row_t *r, int rc, const char *why)
 {
     /* a host that is away may be back, and another row of this unit may be gone for good */
-    if (layr_error_passing(rc) && r->tries < TRIES) {
+    if (layr_error_passing(rc) && r->tries < TRIES && !r->at->out) {
         layr_row_again(r);
         r->error = rc;
         snprintf(r->why, sizeof r->why, "%s", why);

@@ -95,6 +95,17 @@ static void advance_narrow(layr_piece_t *p)
     }
 }
 
+/*
+ * A host that failed time and again is not waited for: its rests grow, and every segment of a long file would
+ * wait them out.
+ */
+static void give_up(layr_fetch_row_t *r)
+{
+    char why[sizeof r->why];
+    memcpy(why, r->why, sizeof why);
+    layr_row_bad(r, r->error, why);
+}
+
 static void advance_wide(layr_piece_t *p)
 {
     for (;;) {
@@ -115,8 +126,12 @@ static void advance_wide(layr_piece_t *p)
                 finish(p, LAYR_ERR_DATA);
             return;
         }
-        if (r->tries && layr_load_resting(r->at, layr_now_us()))
-            return; /* only hosts that just failed are left: the tick comes back */
+        if (r->tries && layr_load_resting(r->at, layr_now_us())) {
+            if (!r->at->out)
+                return; /* only hosts that just failed are left: the tick comes back */
+            give_up(r);
+            continue;
+        }
         if ((rc = layr_row_ask(r)) != LAYR_OK) {
             finish(p, rc);
             return;
