@@ -110,6 +110,9 @@ lint:
 	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$1" -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null' tidy
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools $(wildcard ngx_layr_module/*.c)
 
+# Fuzz targets: make fuzz.
+-include t/fuzz/fuzz.mk
+
 # --- for people
 
 demo:
@@ -133,10 +136,11 @@ help:
 	@echo 'make test        all tests; T=t/put.t runs one'
 	@echo 'make test-long   the tests that take long'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
-	@echo 'demo, test, test-long, asan and lint install what they miss, on Debian 12, with ./setup.'
+	@echo 'demo, test, test-long, asan, fuzz and lint install what they miss, on Debian 12, with ./setup.'
 
 clean:
 	rm -rf build
