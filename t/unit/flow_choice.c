@@ -87,8 +87,13 @@ static void test_load(void)
     is_int(a->fails, 1, "what we ended ourselves is no failure");
     layr_load_ended(a, 0, LAYR_OK, "");
     is_int(a->fails, 0, "a success forgives");
-    for (int i = 0; i < LAYR_LOAD_FAILS; i++)
+    for (int i = 0; i < 2 * LAYR_LOAD_FAILS; i++)
+        layr_load_ended(a, 0, LAYR_ERR_NET, "cut off");
+    ok(a->fails == 1 && !a->out, "many that end with one outage are one failure");
+    for (int i = 1; i < LAYR_LOAD_FAILS; i++) {
+        a->cool_until = 0; /* its rest is over */
         layr_load_ended(a, 0, LAYR_ERR_TIMEOUT, "no answer");
+    }
     ok(a->out, "after %d in a row it is left out", LAYR_LOAD_FAILS);
     ok(strcmp(a->why, "no answer") == 0, "and why is known");
     layr_load_late(b, now);
