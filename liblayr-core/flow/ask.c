@@ -35,12 +35,17 @@ bool layr_row_misfit(const layr_fetch_row_t *r)
     return !p->narrow && (r->t0 != p->t0 || r->t1 != p->t1);
 }
 
+void layr_row_drop(layr_fetch_row_t *r)
+{
+    layr_spares_give(&r->piece->f->spares, r->blob, r->blob_len);
+    r->blob = NULL;
+}
+
 void layr_row_again(layr_fetch_row_t *r)
 {
     r->state = ROW_IDLE;
     r->late = false;
-    free(r->blob);
-    r->blob = NULL;
+    layr_row_drop(r);
 }
 
 void layr_row_bad(layr_fetch_row_t *r, int error, const char *why)
@@ -48,8 +53,7 @@ void layr_row_bad(layr_fetch_row_t *r, int error, const char *why)
     r->state = ROW_BAD;
     r->error = error;
     snprintf(r->why, sizeof r->why, "%s", why);
-    free(r->blob);
-    r->blob = NULL;
+    layr_row_drop(r);
     say_bad(r);
 }
 
@@ -72,10 +76,8 @@ static void opened(layr_job_t *j, void *owner)
         r->state = ROW_GOOD;
         f->stats.shards_fetched++;
         ev.host = r->at->host;
-        if (r->index < r->piece->k) { /* its bytes are in place */
-            free(r->blob);
-            r->blob = NULL;
-        }
+        if (r->index < r->piece->k) /* its bytes are in place */
+            layr_row_drop(r);
         layr_engine_event(&f->e, &ev);
     } else {
         char why[320];
@@ -103,9 +105,8 @@ static void decoded(layr_job_t *j, void *owner)
     for (unsigned i = 0; i < p->rows; i++) {
         layr_fetch_row_t *r = &p->row[i];
         ev.recovered += i < p->k && r->state != ROW_GOOD && !p->narrow;
-        free(r->state == ROW_GOOD ? r->blob : NULL);
         if (r->state == ROW_GOOD)
-            r->blob = NULL;
+            layr_row_drop(r);
     }
     if (p->error == LAYR_OK) {
         f->stats.segments += !p->page;
@@ -194,7 +195,7 @@ int layr_row_ask(layr_fetch_row_t *r)
     if (p->narrow && !layr_piece_needs(p, r->index, &r->t0, &r->t1))
         return LAYR_ERR_ARG;
     r->blob_len = p->whole ? p->shape.blob : (size_t)(r->t1 - r->t0 + 1) * chunk;
-    r->blob = malloc(r->blob_len);
+    r->blob = layr_spares_take(&p->f->spares, r->blob_len);
     r->call = calloc(1, sizeof *r->call);
     if (!r->blob || !r->call)
         goto fail;
@@ -222,8 +223,7 @@ fail:
         layr_call_free(r->call);
     free(r->call);
     r->call = NULL;
-    free(r->blob);
-    r->blob = NULL;
+    layr_row_drop(r);
     return rc;
 }
 

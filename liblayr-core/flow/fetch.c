@@ -106,6 +106,20 @@ static void give_up(layr_fetch_row_t *r)
     layr_row_bad(r, r->error, why);
 }
 
+/*
+ * May another row be asked in the place of a late one? While it costs no more memory than the pieces under
+ * way were let in for; the oldest, which the file waits for, always.
+ */
+static bool may_double(const layr_piece_t *p)
+{
+    if (p->f->spares.held + p->shape.blob <= p->f->memory)
+        return true;
+    for (const layr_piece_t *older = p->next; older; older = older->next)
+        if (!older->done)
+            return false;
+    return true;
+}
+
 static void advance_wide(layr_piece_t *p)
 {
     for (;;) {
@@ -120,6 +134,8 @@ static void advance_wide(layr_piece_t *p)
         }
         if (good + coming >= p->k)
             return;
+        if (count(p, ROW_FETCHING, true) && !may_double(p))
+            return; /* the tick comes back */
         r = best_row(p);
         if (!r) {
             if (good + coming + count(p, ROW_FETCHING, true) < p->k)
@@ -148,6 +164,32 @@ void layr_piece_advance(layr_piece_t *p)
     /* rows that were asked narrow must have ended before they are asked again */
     if (!p->narrow && !p->done && !p->decoding)
         advance_wide(p);
+}
+
+/* --- the end of a piece --- */
+
+static void piece_free(layr_piece_t *p)
+{
+    for (unsigned i = 0; i < p->rows; i++)
+        layr_spares_give(&p->f->spares, p->row[i].blob, p->row[i].blob_len);
+    layr_spares_give(&p->f->spares, p->plain, p->plain_len);
+    free(p);
+}
+
+/* Pieces that the caller has dropped go when their last message has come: until then they take room. */
+static void sweep(layr_fetch_t *f)
+{
+    for (layr_piece_t **at = &f->head; *at;) {
+        layr_piece_t *p = *at;
+        if (p->dropped && p->jobs == 0) {
+            *at = p->next;
+            f->pieces--;
+            f->memory -= p->cost;
+            piece_free(p);
+        } else {
+            at = &p->next;
+        }
+    }
 }
 
 /* --- time --- */
@@ -182,17 +224,10 @@ void layr_fetch_turn(layr_fetch_t *f, long ms)
 {
     layr_engine_turn(&f->e, ms < 0 || ms > 100 ? 100 : ms);
     tick(f);
+    sweep(f);
 }
 
 /* --- pieces --- */
-
-static void piece_free(layr_piece_t *p)
-{
-    for (unsigned i = 0; i < p->rows; i++)
-        free(p->row[i].blob);
-    free(p->plain);
-    free(p);
-}
 
 static void rows_init(layr_fetch_t *f, layr_piece_t *p, const layr_entry_t *e, const layr_node_page_t *node)
 {
@@ -251,11 +286,12 @@ int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t numb
     p->t1 = (uint32_t)(last / stripe);
     p->whole = first == 0 && last == e->size - 1;
     p->narrow = !p->whole;
-    p->plain = malloc((p->t1 - p->t0 + 1) * stripe);
+    p->plain_len = (p->t1 - p->t0 + 1) * stripe;
+    p->plain = layr_spares_take(&f->spares, p->plain_len);
     rc = LAYR_ERR_NOMEM;
     if (!p->plain)
         goto fail;
-    p->cost = (size_t)(p->t1 - p->t0 + 1) * (stripe + (size_t)(p->k + 1) * p->shape.chunk);
+    p->cost = (size_t)(p->t1 - p->t0 + 1) * (stripe + (size_t)p->k * p->shape.chunk);
     rows_init(f, p, e, node);
     for (unsigned i = 0; i < p->k; i++) /* a narrow read of a row that can't be had is wide from the start */
         if (p->row[i].state == ROW_BAD)
@@ -312,28 +348,12 @@ int layr_fetch_take(layr_piece_t *p, const uint8_t **plain, layr_diag_t *d)
     return p->error;
 }
 
-/* Pieces that the caller has dropped go when their last message has come. */
-static void sweep(layr_fetch_t *f)
-{
-    for (layr_piece_t **at = &f->head; *at;) {
-        layr_piece_t *p = *at;
-        if (p->dropped && p->jobs == 0) {
-            *at = p->next;
-            piece_free(p);
-        } else {
-            at = &p->next;
-        }
-    }
-}
-
 void layr_fetch_drop(layr_piece_t *p)
 {
     layr_fetch_t *f = p->f;
     if (!p->done)
         finish(p, LAYR_ERR_CANCELLED);
     p->dropped = true;
-    f->pieces--;
-    f->memory -= p->cost;
     sweep(f);
 }
 
@@ -372,6 +392,7 @@ void layr_fetch_free(layr_fetch_t *f)
     layr_coder_free(f->page_coder);
     layr_coder_free(f->coder);
     layr_load_free(&f->load);
+    layr_spares_free(&f->spares);
     free(f);
 }
 

@@ -4,6 +4,7 @@
 #define LAYR_FLOW_PIECE_H
 
 #include "fetch.h"
+#include "spare.h"
 
 typedef enum layr_row_state {
     ROW_IDLE,     /* not asked yet, or to be asked again */
@@ -46,6 +47,7 @@ struct layr_piece {
     layr_shape_t shape;
     uint8_t hash[32];
     uint8_t *plain; /* stripes t0 .. t1, k chunks each */
+    size_t plain_len;
     unsigned rows, k;
     unsigned jobs; /* messages outstanding */
     size_t cost;
@@ -61,7 +63,8 @@ struct layr_fetch {
     layr_piece_t *head;
     unsigned pieces;
     size_t memory;
-    uint64_t usual_us; /* smoothed time of a fetch */
+    layr_spares_t spares; /* of plain and blob */
+    uint64_t usual_us;    /* smoothed time of a fetch */
     bool closing;
     layr_get_stats_t stats;
 };
@@ -71,6 +74,7 @@ void layr_piece_advance(layr_piece_t *p);
 /* ask.c: ask a row of its host; what comes of it is opened on a worker, then the piece advances. */
 int layr_row_ask(layr_fetch_row_t *r) LAYR_CHECKED;
 void layr_row_bad(layr_fetch_row_t *r, int error, const char *why);
+void layr_row_drop(layr_fetch_row_t *r); /* its blob is not needed any more */
 void layr_row_again(layr_fetch_row_t *r);
 /* What was asked for a narrow read does not serve a wide one, unless it is the same stripes. */
 bool layr_row_misfit(const layr_fetch_row_t *r);
