@@ -17,7 +17,7 @@ for my $scheme (@schemes) {
     my $large = through($swarm, $scheme, 1 << 30);
     for my $way ('put', 'get') {
         my ($s, $l) = map { $_ ? $_->{$way}{rss} : undef } $small, $large;
-        ok(defined $l && $l <= $s + NOISE, "$scheme: $way: no more for 1 GiB than for 256 MiB (8 MiB of noise)")
+        ok(defined $l && $l <= $s + NOISE, "$scheme: $way: no more for 1 GiB than for 256 MiB")
             or diag(defined $l ? mib($s) . ' and ' . mib($l) . ' MiB' : 'not measured');
     }
     ok($swarm->quiet, "$scheme: error logs are clean") or diag($swarm->noise);

@@ -50,7 +50,7 @@ sub put_json {
     my ($k, $n) = kn($scheme);
     have_key();
     @which = 0 .. $n - 1 if !@which;
-    my $r = tool('layr-put', '-q', '--json', '-k', $scheme, '-n', 'file' . $serial++, $swarm->hosts(@which), $file);
+    my $r = tool({timeout => 600}, 'layr-put', '-q', '--json', '-k', $scheme, '-n', 'file' . $serial++, $swarm->hosts(@which), $file);
     return unjson($r->{out}) if $r->{status} == 0;
     fail("$what: put");
     diag($r->{err});
@@ -68,7 +68,7 @@ sub get_file {
     my ($cap, $to, $hosts, @options) = @_;
     my $home = scratch('stranger' . $serial++);
     mkdir $home;
-    my $r = tool({env => {LAYR_HOME => $home}}, 'layr-get', '-q', '-f', '--json', @$hosts, '-o', $to, @options, $cap);
+    my $r = tool({timeout => 600, env => {LAYR_HOME => $home}}, 'layr-get', '-q', '-f', '--json', @$hosts, '-o', $to, @options, $cap);
     $r->{json} = unjson($r->{out}) if $r->{status} == 0;
     $r->{home} = $home;
     return $r;

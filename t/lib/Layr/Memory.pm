@@ -16,8 +16,9 @@ use Test::More;
 
 our @EXPORT = qw(through mib NOISE);
 
-# The sizes of two runs differ by what the allocator and the order of threads make of them.
-use constant NOISE => 8 << 20;
+# Runs of one size differ by as much: where hosts are late, the oldest segment has up to k more shards under way (16 MiB at
+# full size), and the order of threads moves a few MiB. What is meant to be seen, something kept for each segment, would be more.
+use constant NOISE => 20 << 20;
 
 sub mib { return sprintf '%.1f', $_[0] / (1 << 20) }
 
