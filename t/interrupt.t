@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use Fcntl qw(O_RDWR);
 use POSIX ();
+use Time::HiRes ();
 use Layr::Test;
 use Test::More;
 
@@ -43,6 +44,17 @@ sub put_in_the_middle {
     return $p;
 }
 
+# Until hosts have done what was sent to them in full: nobody is as fast as a test.
+sub settle {
+    my ($count, $since) = (-1, 0);
+    wait_for(20, sub {
+        my $now = shards() + parts();
+        ($count, $since) = ($now, Time::HiRes::time()) if $now != $count;
+        return Time::HiRes::time() - $since > 0.5;
+    });
+    return;
+}
+
 sub end_stream { my ($in) = @_; close $in->{hold}; $in->{writer}->kill; return }
 
 # After it: nothing at the hosts, and a put under the same name works and finds nothing to tidy up.
@@ -75,6 +87,15 @@ for my $signal (qw(INT TERM HUP)) {
     };
 }
 
+subtest 'put, timeout' => sub {    # which signals twice: the process, and its group
+    my $in = endless();
+    my $r = run({stdin_file => $in->{path}}, 'timeout', '-s', 'INT', '1', build('bin/layr-put'), '-k', '1/3', '-n', 'timeout', '-');
+    is($r->{status}, 124, 'its exit status');
+    like($r->{err}, qr/stopped: nothing was stored/, 'it tidies up all the same');
+    works_again('timeout');
+    end_stream($in);
+};
+
 subtest 'put, Ctrl-C on a terminal' => sub {
     my $keys = scratch('keys');
     POSIX::mkfifo($keys, 0600);
@@ -97,6 +118,7 @@ subtest 'put, kill -9' => sub {
         my $r = put_in_the_middle($in, '-k', '1/3', '-n', 'nine')->kill('KILL');
         is($r->{status}, -9, 'killed');
         end_stream($in);
+        settle();
         cmp_ok(scalar(shards()), '>=', 6, 'its shards are still at the hosts');
         is_deeply([names()], [], 'no file is listed');
         $r = $next eq 'layr-put' ? tool('layr-put', '-k', '1/3', '-n', 'after', '/bin/sh') : tool('layr-rm', 'nobody');
@@ -150,6 +172,7 @@ subtest 'put, a source that changes' => sub {
         my $p = spawn({}, build('bin/layr-put'), '-k', '1/3', '-n', 'changing', $source);
         ok(wait_for(60, sub { shards() >= 1 }), "$what: under way");
         $p->kill('STOP');
+        settle();
         $code->();
         my $r = $p->kill('CONT')->wait;
         is($r->{status}, 1, "$what: exit status");

@@ -3,12 +3,16 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "say.h"
+
+#define SAME_WISH_MS 300
 
 atomic_int layr_guard_cancel;
 static _Atomic(const char *) temp_file;
@@ -22,12 +26,27 @@ static _Atomic(const char *) temp_file;
 #endif
 #endif
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t); /* allowed in a handler */
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The first asks for an end that tidies up, the second for one at once. `timeout` signals the process and
+ * then its group: what follows so soon is the same wish. */
 static void on_signal(int sig)
 {
+    static _Atomic int64_t first_ms;
     const char *path;
 
     (void)sig;
-    if (atomic_exchange(&layr_guard_cancel, 1) == 0)
+    if (atomic_exchange(&layr_guard_cancel, 1) == 0) {
+        atomic_store(&first_ms, now_ms());
+        return;
+    }
+    if (now_ms() - atomic_load(&first_ms) < SAME_WISH_MS)
         return;
     path = atomic_load(&temp_file);
     if (path != NULL)
