@@ -2,6 +2,18 @@
 #include "crypto/json.h"
 #include "fuzz.h"
 
+/* An escaped NUL would end a C string before its end. */
+static int has_nul(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 1 < len; i++)
+        if (text[i] == '\\') {
+            if (len - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+                return 1;
+            i++;
+        }
+    return 0;
+}
+
 static void parsed(const char *text, size_t len, layr_json_numbers_t numbers)
 {
     cJSON *json = NULL;
@@ -14,6 +26,7 @@ static void parsed(const char *text, size_t len, layr_json_numbers_t numbers)
         return;
     }
     PROMISE(layr_json_scan(text, len, numbers) == 0 && cJSON_IsObject(json));
+    PROMISE(!has_nul(text, len));
     print = cJSON_PrintUnformatted(json);
     PROMISE(print != NULL);
     /* cJSON writes large integers as 1e+15; some numbers that are none (1e999) it writes as null. */

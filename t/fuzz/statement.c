@@ -37,6 +37,52 @@ static char *sign_over(const char *typ, fuzz_in_t members, fuzz_in_t payload)
     return jws;
 }
 
+/* What the fields of an accepted statement are, whatever the bytes were (docs/protocol.md 5.1 to 5.7). */
+static void times_sound(layr_time_t iat, layr_time_t exp)
+{
+    PROMISE(0 <= iat && iat < exp && iat <= FUZZ_NOW + LAYR_SKEW && exp + LAYR_SKEW > FUZZ_NOW);
+}
+
+static void signer_is_host(const uint8_t signer[32], const uint8_t host[32])
+{
+    uint8_t id[32];
+
+    PROMISE(layr_host_id(id, signer) == 0 && memcmp(id, host, 32) == 0);
+}
+
+static void contact_sound(const layr_contact_t *c)
+{
+    times_sound(c->iat, c->exp);
+    signer_is_host(c->signer, c->host);
+    PROMISE(c->url[0] == 0 || layr_url_ok(c->url, strlen(c->url)));
+    PROMISE(c->rail_count <= LAYR_RAILS_MAX && c->pin_count <= LAYR_PINS_MAX);
+}
+
+static void node_sound(const layr_node_t *n)
+{
+    times_sound(n->iat, n->exp);
+    signer_is_host(n->signer, n->host);
+    PROMISE(n->exp == n->iat + 60 && layr_nonce_ok(n->nonce, strlen(n->nonce)));
+}
+
+static void order_sound(const layr_order_t *o)
+{
+    times_sound(o->iat, o->exp);
+    PROMISE(o->exp <= FUZZ_NOW + LAYR_AHEAD_MAX + LAYR_SKEW);
+    PROMISE(o->size > 0 && o->size % 4112 == 0 && o->rail[0] != 0);
+    PROMISE(o->has_lock || (all_zero(o->lock_salt, 32) && all_zero(o->lock_hash, 32)));
+}
+
+static void orders_sound(const layr_orders_t *o)
+{
+    times_sound(o->iat, o->exp);
+    PROMISE(o->exp - o->iat <= 600 && o->until <= FUZZ_NOW + LAYR_AHEAD_MAX + LAYR_SKEW);
+    PROMISE(o->action == LAYR_RENEW || (o->action == LAYR_RELEASE && o->until == 0));
+    PROMISE(o->count >= 1 && o->count <= LAYR_ORDERS_MAX);
+    for (unsigned i = 1; i < o->count; i++)
+        PROMISE(memcmp(o->order[i], o->order[i - 1], 16) != 0);
+}
+
 /*
  * The same for every kind: parse, sign, parse.  A parser fills its structure over zeros, so equal ones are
  * equal bytes.  The form we write has no white space, so what was short enough to be read is short enough to
@@ -53,6 +99,7 @@ static char *sign_over(const char *typ, fuzz_in_t members, fuzz_in_t payload)
             PROMISE(all_zero(&a, sizeof a));                                                                 \
             return;                                                                                          \
         }                                                                                                    \
+        type##_sound(&a);                                                                                    \
         PROMISE(layr_##type##_sign(&again, &a, fuzz_seed) == 0);                                             \
         PROMISE(layr_##type##_parse(&b, again, strlen(again), FUZZ_NOW) == 0);                               \
         PROMISE(memcmp(&a, &b, sizeof a) == 0);                                                              \
@@ -73,6 +120,8 @@ static void trip_record(const char *jws)
         PROMISE(all_zero(&a, sizeof a));
         return;
     }
+    times_sound(a.iat, a.exp);
+    PROMISE(a.seq > 0 && a.exp <= FUZZ_NOW + LAYR_AHEAD_MAX + LAYR_SKEW && a.root_len <= LAYR_ROOT_MAX);
     PROMISE(layr_record_accept(NULL, &a) == 0 && layr_record_accept(&a, &a) == LAYR_ERR_EXISTS);
     PROMISE(layr_record_sign(&again, &a, fuzz_seed) == 0);
     PROMISE(layr_record_parse(&b, again, strlen(again), FUZZ_NOW) == 0);
