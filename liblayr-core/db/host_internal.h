@@ -29,6 +29,7 @@ typedef enum layr_host_query {
     Q_SHARD_ORDERED,
     Q_TOMB,
     Q_TOMB_ADD,
+    Q_TOMBS_UNTIL,
     Q_TOMBS_EXPIRE,
     Q_OWNER,
     Q_OWNER_ADD,

@@ -5,6 +5,8 @@
 
 #include "db/host_internal.h"
 
+#define UNKNOWN_TOMBS 10000 /* of orders that were released before they came, at a time */
+
 /* An order as the table has it. */
 typedef struct row {
     uint8_t shard[32], owner[32], group[16], audit[32];
@@ -296,18 +298,45 @@ static int tomb_find(layr_hostdb_t *db, const layr_orders_t *st, const uint8_t i
     return rc;
 }
 
-static int release(layr_hostdb_t *db, const uint8_t id[16], const row_t *row)
+static int tomb_add(layr_hostdb_t *db, const uint8_t id[16], const uint8_t owner[32], const uint8_t group[16],
+                    layr_time_t exp)
 {
     sqlite3_stmt *s = layr_host_stmt(&db->write, Q_TOMB_ADD);
 
     layr_host_bind(s, 1, id, 16);
-    layr_host_bind(s, 2, row->owner, 32);
-    layr_host_bind(s, 3, row->group, 16);
+    layr_host_bind(s, 2, owner, 32);
+    layr_host_bind(s, 3, group, 16);
     if (s != NULL)
-        sqlite3_bind_int64(s, 4, row->exp);
-    if (layr_host_step(s) != 0)
+        sqlite3_bind_int64(s, 4, exp);
+    return layr_host_step(s) == 0 ? 0 : LAYR_ERR_DB;
+}
+
+static int release(layr_hostdb_t *db, const uint8_t id[16], const row_t *row)
+{
+    int rc = tomb_add(db, id, row->owner, row->group, row->exp);
+
+    return rc == 0 ? layr_host_order_drop(db, id, row->owner, row->shard, row->size) : rc;
+}
+
+/*
+ * A release may overtake its order, whose body came whole and waits for the disk: it must find the tombstone
+ * then. The statement's own few minutes are enough for that, and so many at a time that nobody fills the disk
+ * with them.
+ */
+static int release_unknown(layr_hostdb_t *db, const layr_orders_t *st, const uint8_t id[16])
+{
+    sqlite3_stmt *s = layr_host_stmt(&db->write, Q_TOMBS_UNTIL);
+    int64_t brief;
+
+    if (s == NULL)
         return LAYR_ERR_DB;
-    return layr_host_order_drop(db, id, row->owner, row->shard, row->size);
+    sqlite3_bind_int64(s, 1, st->exp);
+    sqlite3_bind_int(s, 2, UNKNOWN_TOMBS);
+    if (layr_host_step(s) != 1)
+        return LAYR_ERR_DB;
+    brief = sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return brief < UNKNOWN_TOMBS ? tomb_add(db, id, st->owner, st->group, st->exp) : 0;
 }
 
 static int renew(layr_hostdb_t *db, const uint8_t id[16], layr_time_t until)
@@ -330,6 +359,8 @@ static int change_one(layr_hostdb_t *db, const layr_orders_t *st, const uint8_t 
         return rc;
     if (rc == 0) {
         rc = tomb_find(db, st, id);
+        if (rc == 0 && st->action == LAYR_RELEASE)
+            rc = release_unknown(db, st, id);
         return rc == 1 && st->action == LAYR_RENEW ? 0 : rc;
     }
     if (memcmp(row.owner, st->owner, 32) != 0 || memcmp(row.group, st->group, 16) != 0)
@@ -354,7 +385,7 @@ static int change_op(layr_hostdb_t *db, void *arg)
         else
             memcpy(a->missing[a->missing_count++], c->s->order[i], 16);
     }
-    return a->done_count > 0 ? 0 : LAYR_ERR_NOTFOUND;
+    return 0;
 }
 
 int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_answer_t *out, layr_diag_t *d)
@@ -369,7 +400,7 @@ int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_an
     /* The release is durable: what the sweep fails to do now, the next one does. */
     if (rc == 0 && s->action == LAYR_RELEASE)
         (void)!layr_host_sweep(db, NULL, NULL);
-    return rc;
+    return rc == 0 && out->done_count == 0 ? LAYR_ERR_NOTFOUND : rc;
 }
 
 typedef struct expiry {

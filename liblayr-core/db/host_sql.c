@@ -58,6 +58,7 @@ static const char *const text[Q_COUNT] = {
     [Q_ORDERS_EXPIRED] = "SELECT id, owner, shard, size FROM orders WHERE exp <= ?1 ORDER BY exp LIMIT ?2",
     [Q_SHARD_ORDERED] = "SELECT 1 FROM orders WHERE shard = ?1 LIMIT 1",
     [Q_TOMB] = "SELECT owner, grp FROM tomb WHERE id = ?1",
+    [Q_TOMBS_UNTIL] = "SELECT count(*) FROM (SELECT 1 FROM tomb WHERE exp <= ?1 LIMIT ?2)",
     [Q_TOMB_ADD] = "INSERT INTO tomb VALUES (?1, ?2, ?3, ?4)",
     [Q_TOMBS_EXPIRE] = "DELETE FROM tomb WHERE id IN (SELECT id FROM tomb WHERE exp <= ?1 LIMIT ?2)",
     [Q_OWNER] = "SELECT bytes FROM owner WHERE id = ?1",

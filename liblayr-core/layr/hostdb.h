@@ -89,7 +89,8 @@ int layr_hostdb_store(layr_hostdb_t *db, const layr_order_t *o, int fd, const ch
 
 /*
  * Renew or release.  LAYR_ERR_CAP: one of the orders is another owner's or group's, and nothing was changed;
- * LAYR_ERR_NOTFOUND: all are unknown here.  A released order is unknown to a renewal.
+ * LAYR_ERR_NOTFOUND: all are unknown here.  A released order is unknown to a renewal. An order that is released before it has
+ * come is refused when it comes while the statement lasts.
  */
 int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_answer_t *out, layr_diag_t *d) LAYR_CHECKED;
 

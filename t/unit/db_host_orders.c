@@ -89,6 +89,25 @@ static void test_release(host_t *h)
     is_int(host_count(h, "owner"), 0, "nobody owns anything");
 }
 
+/* A put that was given up: its release comes first, then the order whose body was already whole. */
+static void test_overtaken(host_t *h)
+{
+    static const unsigned late[] = {50};
+    layr_order_t o = host_order(50, 50, 1);
+    layr_orders_answer_t a;
+    layr_time_t exp = 0;
+    long long tombs = host_count(h, "tomb");
+
+    is_int(admit(h, &o, &exp), LAYR_ERR_NOTFOUND, "an order on its way");
+    is_int(host_change(h, LAYR_RELEASE, 1, 0, late, 1, &a), LAYR_ERR_NOTFOUND, "is released before it has come");
+    is_int(a.missing_count, 1, "and reported as unknown");
+    is_int(host_put(h, &o, 50), LAYR_ERR_REMOVED, "it is refused when it comes");
+    ok(!host_has(h, 50), "and leaves nothing");
+    is_int(host_change(h, LAYR_RELEASE, 1, 0, late, 1, &a), 0, "released again");
+    is_int(a.done_count, 1, "is done");
+    is_int(host_count(h, "tomb"), tombs + 1, "with one tombstone");
+}
+
 static void test_expire(host_t *h)
 {
     layr_time_t exp = 0;
@@ -149,6 +168,7 @@ int main(void)
     test_heal(&h);
     test_renew(&h);
     test_release(&h);
+    test_overtaken(&h);
     test_expire(&h);
     test_limits(&h);
     host_end(&h);
