@@ -118,10 +118,10 @@ subtest 'put, kill -9' => sub {
         my $r = put_in_the_middle($in, '-k', '1/3', '-n', 'nine')->kill('KILL');
         is($r->{status}, -9, 'killed');
         end_stream($in);
-        settle();
         cmp_ok(scalar(shards()), '>=', 6, 'its shards are still at the hosts');
         is_deeply([names()], [], 'no file is listed');
         $r = $next eq 'layr-put' ? tool('layr-put', '-k', '1/3', '-n', 'after', '/bin/sh') : tool('layr-rm', 'nobody');
+        settle();    # a body that was whole when its put was killed is refused when its turn comes
         like($r->{err}, qr/cut off/, "the next $next gives it up");
         is(scalar(shards()), $next eq 'layr-put' ? 3 : 0, 'and has its shards released');
         tool('layr-rm', 'after') if $next eq 'layr-put';
@@ -172,9 +172,9 @@ subtest 'put, a source that changes' => sub {
         my $p = spawn({}, build('bin/layr-put'), '-k', '1/3', '-n', 'changing', $source);
         ok(wait_for(60, sub { shards() >= 1 }), "$what: under way");
         $p->kill('STOP');
-        settle();
         $code->();
         my $r = $p->kill('CONT')->wait;
+        settle();
         is($r->{status}, 1, "$what: exit status");
         like($r->{err}, qr/^layr-put: \Q$source\E $words.*: nothing was stored$/m, "$what: says so") or diag($r->{err});
         is_deeply([shards()], [], "$what: nothing was stored");
