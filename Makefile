@@ -14,6 +14,15 @@ CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(DEFS) $(HARDEN) -Iliblayr-core -I$(BUILD)
 LIBS    := -lsodium -lcrypto -lisal -lcurl -lcjson -lsqlite3 -lpthread -lm
 LDFLAGS_ALL = $(SAN) -Wl,-z,relro,-z,now $(LDFLAGS)
 
+# make V=1 shows the commands themselves.
+ifeq ($(V),1)
+Q    :=
+say  := @:
+else
+Q    := @
+say   = @printf '  %-6s %s\n'
+endif
+
 CORE_SRC := $(sort $(wildcard liblayr-core/*/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 CORE     := $(BUILD)/liblayr-core.a
@@ -33,33 +42,38 @@ units: $(UNITS)
 module: $(MODULE)
 
 $(CORE): $(CORE_OBJ)
+	$(say) AR $@
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(TOOL_LIB): $(TOOL_LIB_OBJ)
+	$(say) AR $@
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # The recovery phrase's word list comes from Debian's python3-mnemonic at build time.
 WORDS := /usr/lib/python3/dist-packages/mnemonic/wordlist/english.txt
 $(BUILD)/gen/bip39_words.h: $(WORDS)
 	@mkdir -p $(@D)
 	@test "$$(sha256sum < $(WORDS) | cut -c1-64)" = 2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda || { echo "$(WORDS): not BIP-39's English word list" >&2; exit 1; }
-	sed 's/.*/"&",/' $(WORDS) > $@
+	$(Q)sed 's/.*/"&",/' $(WORDS) > $@
 $(BUILD)/liblayr-core/crypto/phrase.o: $(BUILD)/gen/bip39_words.h
 
 $(BUILD)/%.o: %.c
+	$(say) CC $<
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(TOOL_LIB) $(CORE)
+	$(say) LD $@
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
 
 # A unit test may look at a program's parts too.
 $(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(TOOL_LIB) $(CORE)
+	$(say) LD $@
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
 
 # nginx's module, built against Debian's nginx-dev.
 -include ngx_layr_module/module.mk

@@ -10,15 +10,16 @@ module: $(MODULE)
 
 # Objects keep nothing of a source that changed: nginx's makefile knows the headers of `config`.
 $(MODULE): $(MODULE_DIR)/objs/Makefile $(MODULE_DEPS)
-	$(MAKE) -C $(MODULE_DIR) -f objs/Makefile modules
-	cp $(MODULE_DIR)/objs/ngx_http_layr_module.so $@.new
-	mv $@.new $@   # never into a file that a running nginx has mapped
+	$(say) NGINX $@
+	$(Q)$(MAKE) $(if $(Q),-s) --no-print-directory -C $(MODULE_DIR) -f objs/Makefile modules
+	$(Q)cp $(MODULE_DIR)/objs/ngx_http_layr_module.so $@.new
+	$(Q)mv $@.new $@   # never into a file that a running nginx has mapped
 
 $(MODULE_DIR)/objs/Makefile: config ngx_layr_module/module.mk $(NGINX_SRC)/conf_flags
 	@rm -rf $(MODULE_DIR)
 	@mkdir -p $(MODULE_DIR)
-	cp -R $(NGINX_SRC)/. $(MODULE_DIR)
-	root=$$PWD && cd $(MODULE_DIR) && bash -c '. ./conf_flags && \
+	$(Q)cp -R $(NGINX_SRC)/. $(MODULE_DIR)
+	$(Q)root=$$PWD && cd $(MODULE_DIR) && bash -c '. ./conf_flags && \
 	    ./configure "$${NGX_CONF_FLAGS[@]}" --builddir=objs --add-dynamic-module='"$$root"' \
 	    --with-cc-opt="$(MODULE_CC_OPT)" --with-ld-opt="$(MODULE_LD_OPT)" > configure.log' \
 	    || { tail -20 configure.log; exit 1; }
