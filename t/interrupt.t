@@ -101,7 +101,7 @@ subtest 'put, Ctrl-C on a terminal' => sub {
     POSIX::mkfifo($keys, 0600);
     sysopen my $hold, $keys, O_RDWR or die "$keys: $!";
     my $in = endless();
-    my $p = spawn({stdin_file => $keys}, 'script', '-qefc', "'@{[build('bin/layr-put')]}' -k 1/3 -n tty - < '$in->{path}'",
+    my $p = spawn({stdin_file => $keys}, 'script', '-qefc', "exec '@{[build('bin/layr-put')]}' -k 1/3 -n tty - < '$in->{path}'",
         scratch('typed'));
     ok(wait_for(60, sub { shards() >= 6 }), 'some shards are stored');
     syswrite $hold, "\x03";

@@ -24,14 +24,14 @@ sub fails {
 }
 
 # What comes of a program on a terminal of its own: each pair is a prompt to wait for and what is typed then. setsid: without
-# one of the test's own it must not be asked there.
+# one of the test's own it must not be asked there. exec: else a Ctrl-C ends the shell between too, and its status is what shows.
 sub typed {
     my ($dialogue, @command) = @_;
     my $n = $serial++;
     my ($keys, $log) = (scratch("keys$n"), scratch("typed$n"));
     POSIX::mkfifo($keys, 0600);
     sysopen my $hold, $keys, O_RDWR or die "$keys: $!";
-    my $p = spawn({stdin_file => $keys, timeout => 60}, 'script', '-qefc', join(' ', map { "'$_'" } @command), $log);
+    my $p = spawn({stdin_file => $keys, timeout => 60}, 'script', '-qefc', join(' ', 'exec', map { "'$_'" } @command), $log);
     my $seen = 0;
     for (@$dialogue) {
         my ($prompt, $answer) = @$_;
