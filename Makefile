@@ -121,7 +121,7 @@ lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
 	clang-format --dry-run -Werror $(FORMATTED)
-	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$1" -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null' tidy
+	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools $(wildcard ngx_layr_module/*.c)
 
 # Fuzz targets: make fuzz.

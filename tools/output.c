@@ -177,6 +177,7 @@ static int open_temp(layr_output_t *o)
 
     if (rc != LAYR_OPT_GO_ON)
         return rc;
+    /* NOLINTNEXTLINE(clang-analyzer-*): folder_of made temp, or gave an exit status */
     o->fd = mkostemp(o->temp, O_CLOEXEC);
     if (o->fd < 0) {
         if (errno == ENOENT)

@@ -45,6 +45,7 @@ static int decode_row(decoder_t *d, layr_row_t *row, uint32_t entry)
         return LAYR_ERR_FORMAT;
     if (row->host == LAYR_NO_HOST)
         return memcmp(bytes, zeros, sizeof zeros) == 0 ? 0 : LAYR_ERR_FORMAT;
+    /* NOLINTNEXTLINE(clang-analyzer-*): host_count > 0: named_by is there */
     if (row->host >= d->node->host_count || d->named_by[row->host] == entry + 1)
         return LAYR_ERR_FORMAT;
     d->named_by[row->host] = entry + 1;
@@ -115,6 +116,7 @@ static int decode_entries(decoder_t *d)
 static int check_all_named(const decoder_t *d)
 {
     for (size_t i = 0; i < d->node->host_count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-*): host_count > 0: named_by is there */
         if (d->named_by[i] == 0)
             return LAYR_ERR_FORMAT;
     return 0;

@@ -60,7 +60,7 @@ static void read_type(layr_problem_t *out, const char *type)
         return;
     type += strlen(TYPE_PREFIX);
     len = strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (type[len] == 0 && len < sizeof out->type)
+    if (len < sizeof out->type && type[len] == 0)
         memcpy(out->type, type, len + 1);
 }
 

@@ -72,7 +72,7 @@ int layr_hostdb_open(layr_hostdb_t **out, const layr_hostdb_config_t *c, layr_di
     if (db == NULL)
         return LAYR_ERR_NOMEM;
     db->c = *c;
-    strcpy(db->path, c->path);
+    memcpy(db->path, c->path, strlen(c->path) + 1);
     db->c.path = db->path;
     db->last = &db->first;
     pthread_mutex_init(&db->mutex, NULL);

@@ -352,7 +352,7 @@ static int renew(layr_hostdb_t *db, const uint8_t id[16], layr_time_t until)
 /* 1: done; 0: unknown here. */
 static int change_one(layr_hostdb_t *db, const layr_orders_t *st, const uint8_t id[16])
 {
-    row_t row;
+    row_t row = {0};
     int rc = order_find(&db->write, id, &row);
 
     if (rc < 0)

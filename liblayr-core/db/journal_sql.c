@@ -187,7 +187,7 @@ int layr_jdb_text(layr_journal_t *j, sqlite3_stmt *st, int col, char *out, size_
 
 int layr_jdb_u64(layr_journal_t *j, sqlite3_stmt *st, int col, uint64_t *out)
 {
-    uint8_t b[8];
+    uint8_t b[8] = {0};
     uint64_t v = 0;
     int rc = layr_jdb_bytes(j, st, col, b, sizeof b);
 

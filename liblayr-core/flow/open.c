@@ -64,6 +64,7 @@ static int decode_stripe(layr_piece_t *p, const layr_decoder_t *d, const uint8_t
     const uint8_t *in[LAYR_N_MAX];
     uint8_t *out[LAYR_N_MAX];
     for (unsigned i = 0; i < p->k; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-*): a piece is decoded when it has k good rows */
         const layr_fetch_row_t *r = &p->row[survivors[i]];
         in[i] = survivors[i] < p->k ? layr_piece_chunk(p, t, survivors[i])
                                     : r->blob + (size_t)(t - r->t0) * p->shape.chunk;

@@ -113,11 +113,18 @@ typedef struct outcome {
     const bool *done;
 } outcome_t;
 
+static bool same(const layr_release_t *a, const layr_release_t *b)
+{
+    return memcmp(a->host, b->host, sizeof a->host) == 0 &&
+           memcmp(a->group, b->group, sizeof a->group) == 0 && strcmp(a->url, b->url) == 0 &&
+           a->count == b->count && memcmp(a->order, b->order, a->count * sizeof a->order[0]) == 0;
+}
+
 static int strike(void *ctx, const layr_release_t *r)
 {
     const outcome_t *o = ctx;
     for (size_t i = 0; i < o->l->count; i++)
-        if (o->done[i] && memcmp(&o->l->r[i], r, sizeof *r) == 0)
+        if (o->done[i] && same(&o->l->r[i], r))
             return LAYR_OK;
     return LAYR_ERR_NET;
 }

@@ -118,6 +118,7 @@ int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain,
         u->row[i].unit = u;
         u->row[i].index = (uint8_t)i;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-*): a scheme has 1 <= k <= n: rows is never 0 */
     u->entry_rows = calloc(rows, sizeof *u->entry_rows);
     u->entry_hosts = calloc(rows, sizeof *u->entry_hosts);
     if (!u->entry_rows || !u->entry_hosts)

@@ -16,22 +16,22 @@
 /* A host as the client knows it. Fixed once known; scores change under the list's lock. */
 typedef struct layr_host {
     uint8_t id[32];
-    char url[LAYR_URL_MAX + 1];  /* no trailing slash */
+    char url[LAYR_URL_MAX + 1]; /* no trailing slash */
     bool h2c;
     layr_trust_t trust;
     unsigned pin_count;
     uint8_t pins[LAYR_PINS_MAX][32];
     uint64_t capacity, free, price;
     bool leaving;
-    unsigned group;              /* network group: /24 or /48 of the address, hashed; 0 unknown */
-    atomic_uint failures;        /* transport failures in this run */
-    atomic_ullong bytes_s;       /* smoothed speed of its transfers, bytes a second; 0 unknown */
-    int error;                   /* LAYR_OK when v1/node was answered and checked; else why not */
+    unsigned group;        /* network group: /24 or /48 of the address, hashed; 0 unknown */
+    atomic_uint failures;  /* transport failures in this run */
+    atomic_ullong bytes_s; /* smoothed speed of its transfers, bytes a second; 0 unknown */
+    int error;             /* LAYR_OK when v1/node was answered and checked; else why not */
     char error_text[256];
 } layr_host_t;
 
 typedef struct layr_hosts {
-    layr_host_t *host;           /* count of them, in the order given; those with error set too */
+    layr_host_t *host; /* count of them, in the order given; those with error set too */
     size_t count;
 } layr_hosts_t;
 
@@ -42,9 +42,11 @@ typedef struct layr_hosts {
  * The same host twice is kept once.  LAYR_ERR_ARG for a malformed URL (d names it).  Hosts that do not answer stay in
  * the list with error set.  Blocks; not from the net thread.
  */
-int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *urls, size_t count, layr_diag_t *d) LAYR_CHECKED;
+int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *urls, size_t count,
+                       layr_diag_t *d) LAYR_CHECKED;
 void layr_hosts_free(layr_hosts_t *h);
-layr_host_t *layr_hosts_find(const layr_hosts_t *h, const uint8_t id[32]); /* NULL when not there; only usable ones (error 0) */
+layr_host_t *layr_hosts_find(const layr_hosts_t *h,
+                             const uint8_t id[32]); /* NULL when not there; only usable ones (error 0) */
 size_t layr_hosts_usable(const layr_hosts_t *h);
 
 /*
@@ -57,29 +59,32 @@ size_t layr_hosts_usable(const layr_hosts_t *h);
 #define LAYR_CALL_SMALL_MS 30000
 typedef struct layr_call {
     layr_req_t req;
-    layr_host_t *host;           /* its scores are updated by layr_call_result */
+    layr_host_t *host; /* its scores are updated by layr_call_result */
     char url[LAYR_URL_MAX + 128];
     char range[64];
-    char *auth;                  /* malloc'd Authorization header */
+    char *auth; /* malloc'd Authorization header */
     const char *headers[6];
-    char answer[16384];          /* answers of PUT, POST and problems of PUT and POST */
-    layr_problem_t problem;      /* filled by layr_call_result when status is 400 or above */
-    size_t expect;               /* bytes a GET must bring */
-    uint8_t id[32];              /* the shard or place asked for */
-    int kind;                    /* which call this is: call.c's own */
-    bool scored;                 /* the host's scores have seen this result */
+    char answer[16384];     /* answers of PUT, POST and problems of PUT and POST */
+    layr_problem_t problem; /* filled by layr_call_result when status is 400 or above */
+    size_t expect;          /* bytes a GET must bring */
+    uint8_t id[32];         /* the shard or place asked for */
+    int kind;               /* which call this is: call.c's own */
+    bool scored;            /* the host's scores have seen this result */
 } layr_call_t;
 
 int layr_call_put_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32], const char *order_jws,
                         const uint8_t *blob, size_t len) LAYR_CHECKED;
 /* Whole blob of `len` bytes, or with first < last + 1 <= len of it the bytes first..last. into holds len (or last - first + 1) bytes. */
-int layr_call_get_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into, size_t len) LAYR_CHECKED;
-int layr_call_get_range(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into, uint64_t first, uint64_t last) LAYR_CHECKED;
+int layr_call_get_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into,
+                        size_t len) LAYR_CHECKED;
+int layr_call_get_range(layr_call_t *c, layr_host_t *h, const uint8_t id[32], uint8_t *into, uint64_t first,
+                        uint64_t last) LAYR_CHECKED;
 int layr_call_head_shard(layr_call_t *c, layr_host_t *h, const uint8_t id[32]) LAYR_CHECKED;
 int layr_call_orders(layr_call_t *c, layr_host_t *h, const char *orders_jws, size_t len) LAYR_CHECKED;
 int layr_call_put_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], const char *jws, size_t len,
                          uint8_t *into, size_t cap /* a 412's record */) LAYR_CHECKED;
-int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], uint8_t *into, size_t cap) LAYR_CHECKED;
+int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], uint8_t *into,
+                         size_t cap) LAYR_CHECKED;
 void layr_call_free(layr_call_t *c);
 
 /*

@@ -43,7 +43,7 @@ typedef struct layr_buf {
 } layr_buf_t;
 
 void layr_buf_init(layr_buf_t *b);
-void layr_buf_free(layr_buf_t *b);       /* wipes, frees; harmless on a zeroed one */
+void layr_buf_free(layr_buf_t *b); /* wipes, frees; harmless on a zeroed one */
 void layr_buf_add(layr_buf_t *b, const void *p, size_t len);
 void layr_buf_add8(layr_buf_t *b, uint8_t v);
 void layr_buf_add16(layr_buf_t *b, uint16_t v);
@@ -59,7 +59,7 @@ void layr_hex(char *out, const uint8_t *in, size_t len);
 int layr_unhex(uint8_t *out, size_t len, const char *in, size_t in_len) LAYR_CHECKED;
 
 /* base64url, no padding. Decoding refuses padding, other characters and non-zero spare bits. */
-#define LAYR_B64_LEN(n) (((n) * 4 + 2) / 3) /* characters for n bytes, without NUL */
+#define LAYR_B64_LEN(n) (((n)*4 + 2) / 3)                /* characters for n bytes, without NUL */
 void layr_b64(char *out, const uint8_t *in, size_t len); /* out: LAYR_B64_LEN(len) + 1 */
 /* Decode exactly len bytes. */
 int layr_unb64(uint8_t *out, size_t len, const char *in, size_t in_len) LAYR_CHECKED;

@@ -13,10 +13,10 @@
 #include "layr/proof.h"
 
 #define LAYR_N_MAX 255
-#define LAYR_CHUNK 65536                       /* stored bytes of a full chunk */
-#define LAYR_CHUNK_PLAIN 65520                 /* plaintext bytes of a full chunk */
-#define LAYR_SHARD_MAX (4u << 20)              /* stored bytes of a full shard, without tags */
-#define LAYR_SEGMENT_BUDGET (96u << 20)        /* stored bytes of all n shards of a segment */
+#define LAYR_CHUNK 65536                /* stored bytes of a full chunk */
+#define LAYR_CHUNK_PLAIN 65520          /* plaintext bytes of a full chunk */
+#define LAYR_SHARD_MAX (4u << 20)       /* stored bytes of a full shard, without tags */
+#define LAYR_SEGMENT_BUDGET (96u << 20) /* stored bytes of all n shards of a segment */
 
 typedef struct layr_scheme {
     uint8_t k, n; /* 1 <= k <= n <= 255 */
@@ -33,8 +33,9 @@ size_t layr_full_segment(layr_scheme_t s);
 /* The shape of one segment, derived from scheme and plaintext size (1 .. layr_full_segment). */
 typedef struct layr_shape {
     layr_scheme_t scheme;
-    uint32_t stripes;     /* chunks in each shard */
-    uint32_t chunk;       /* stored bytes of a chunk: 65,536, or when stripes is 1 the smallest multiple of 4,096 that holds it */
+    uint32_t stripes; /* chunks in each shard */
+    uint32_t
+        chunk; /* stored bytes of a chunk: 65,536, or when stripes is 1 the smallest multiple of 4,096 that holds it */
     uint32_t chunk_plain; /* chunk - 16 */
     size_t size;          /* plaintext bytes of the segment */
     size_t shard_plain;   /* stripes * chunk_plain: unsealed bytes of a shard */
@@ -57,12 +58,15 @@ layr_scheme_t layr_coder_scheme(const layr_coder_t *c);
 int layr_encode_run(const layr_coder_t *c, unsigned first, unsigned count, uint8_t *const *out,
                     const uint8_t *const *data, size_t len) LAYR_CHECKED;
 /* One of them; all of them. */
-int layr_encode_row(const layr_coder_t *c, unsigned row, uint8_t *out, const uint8_t *const *data, size_t len) LAYR_CHECKED;
-int layr_encode_rows(const layr_coder_t *c, uint8_t *const *parity, const uint8_t *const *data, size_t len) LAYR_CHECKED;
+int layr_encode_row(const layr_coder_t *c, unsigned row, uint8_t *out, const uint8_t *const *data,
+                    size_t len) LAYR_CHECKED;
+int layr_encode_rows(const layr_coder_t *c, uint8_t *const *parity, const uint8_t *const *data,
+                     size_t len) LAYR_CHECKED;
 
 /* A decoder for one set of k distinct survivors (any order); read-only after new, and does not need c any more. */
 typedef struct layr_decoder layr_decoder_t;
-int layr_decoder_new(layr_decoder_t **out, const layr_coder_t *c, const uint8_t *survivors /* [k] */) LAYR_CHECKED;
+int layr_decoder_new(layr_decoder_t **out, const layr_coder_t *c,
+                     const uint8_t *survivors /* [k] */) LAYR_CHECKED;
 void layr_decoder_free(layr_decoder_t *d);
 /*
  * Rows want[0..m) (0 .. n - 1, none of them a survivor) from the survivors' bytes, in the order given to new.
@@ -75,7 +79,7 @@ int layr_decode(const layr_decoder_t *d, uint8_t *const *out, const uint8_t *wan
  * Blob: seal, tag and hash in one pass over each chunk while it is in cache.
  * seal_key: layr_shard_key or layr_page_key. chunks arrive by index 0 .. stripes - 1, each chunk_plain bytes.
  */
-typedef struct layr_blob_maker layr_blob_maker_t;   /* scratch of one thread, used again and again */
+typedef struct layr_blob_maker layr_blob_maker_t; /* scratch of one thread, used again and again */
 int layr_blob_maker_new(layr_blob_maker_t **out) LAYR_CHECKED;
 void layr_blob_maker_free(layr_blob_maker_t *m);
 /* out: shape->blob bytes, not owned; start, then every chunk in order, then finish gives the id. */
@@ -99,16 +103,17 @@ int layr_make_shard(layr_blob_maker_t *m, uint8_t *blob_out, uint8_t id[32], con
  */
 typedef struct layr_shard_job {
     layr_blob_maker_t *maker;
-    unsigned index;    /* 0 .. n - 1 */
-    uint8_t *blob;     /* shape->blob bytes, set */
-    uint8_t *id;       /* 32 bytes, set */
+    unsigned index;                 /* 0 .. n - 1 */
+    uint8_t *blob;                  /* shape->blob bytes, set */
+    uint8_t *id;                    /* 32 bytes, set */
     const uint8_t *seal_key, *salt; /* 32 and 16 bytes */
 } layr_shard_job_t;
 #define LAYR_JOBS_GOOD 4 /* a good number of parity rows for one task */
-int layr_make_shards(const layr_shard_job_t *jobs, size_t count, const layr_coder_t *c, const layr_shape_t *shape,
-                     const uint8_t *plain, const layr_tagger_t *t) LAYR_CHECKED;
+int layr_make_shards(const layr_shard_job_t *jobs, size_t count, const layr_coder_t *c,
+                     const layr_shape_t *shape, const uint8_t *plain, const layr_tagger_t *t) LAYR_CHECKED;
 
 /* Open chunk i of a blob (chunk bytes at i * chunk of the blob) into chunk_plain bytes. LAYR_ERR_AUTH when it is not ours. */
-int layr_blob_open_chunk(layr_sealer_t *s, uint8_t *plain, const uint8_t *sealed, const layr_shape_t *shape, uint32_t i) LAYR_CHECKED;
+int layr_blob_open_chunk(layr_sealer_t *s, uint8_t *plain, const uint8_t *sealed, const layr_shape_t *shape,
+                         uint32_t i) LAYR_CHECKED;
 
 #endif

@@ -11,9 +11,9 @@
 
 #include "layr/error.h"
 
-#define LAYR_KEY_BYTES 32     /* W, R, P, A, master secret, Ed25519 seed */
-#define LAYR_ID_BYTES 32      /* host, shard, record, place ids; SHA-256 */
-#define LAYR_PUBKEY_BYTES 32  /* Ed25519 public key, raw */
+#define LAYR_KEY_BYTES 32    /* W, R, P, A, master secret, Ed25519 seed */
+#define LAYR_ID_BYTES 32     /* host, shard, record, place ids; SHA-256 */
+#define LAYR_PUBKEY_BYTES 32 /* Ed25519 public key, raw */
 #define LAYR_SIG_BYTES 64
 #define LAYR_GROUP_BYTES 16
 #define LAYR_SALT_BYTES 16
@@ -58,12 +58,12 @@ void layr_wipe(void *p, size_t len);
  */
 typedef struct layr_file_keys {
     uint8_t W[32], R[32], P[32], A[32];
-    uint8_t record_seed[32];       /* KDF(W, "record"): signs the record */
-    uint8_t record_id[32];         /* its public key */
-    uint8_t challenge_seed[32];    /* KDF(A, "challenge") */
-    uint8_t challenge_public[32];  /* goes into orders as `audit` */
-    uint8_t group[16];             /* first 16 bytes of KDF(A, "group") */
-    unsigned rights;               /* LAYR_CAN_* */
+    uint8_t record_seed[32];      /* KDF(W, "record"): signs the record */
+    uint8_t record_id[32];        /* its public key */
+    uint8_t challenge_seed[32];   /* KDF(A, "challenge") */
+    uint8_t challenge_public[32]; /* goes into orders as `audit` */
+    uint8_t group[16];            /* first 16 bytes of KDF(A, "group") */
+    unsigned rights;              /* LAYR_CAN_* */
 } layr_file_keys_t;
 
 #define LAYR_CAN_READ 1u   /* R, P */
@@ -131,13 +131,16 @@ int layr_bip39_encode(char *out, size_t cap, const uint8_t *entropy, size_t len)
  * is over 4 KiB or a cost is out of its bounds, LAYR_ERR_IO otherwise, as for a symbolic link. A plain file is read
  * whatever passphrase is given.
  */
-int layr_keyfile_write(const char *path, const uint8_t master[32], const char *passphrase, layr_diag_t *d) LAYR_CHECKED;
-int layr_keyfile_read(uint8_t master[32], const char *path, const char *passphrase, layr_diag_t *d) LAYR_CHECKED;
+int layr_keyfile_write(const char *path, const uint8_t master[32], const char *passphrase,
+                       layr_diag_t *d) LAYR_CHECKED;
+int layr_keyfile_read(uint8_t master[32], const char *path, const char *passphrase,
+                      layr_diag_t *d) LAYR_CHECKED;
 /* Does this key file want a passphrase? 1, 0, or an error. */
 int layr_keyfile_is_wrapped(const char *path) LAYR_CHECKED;
 
 /* The salt of a shard or page copy: SHA-256(random, segment's keyed hash, index) cut to 16 bytes. */
-int layr_salt(uint8_t out[16], const uint8_t random[32], const uint8_t seg_hash[32], uint8_t index) LAYR_CHECKED;
+int layr_salt(uint8_t out[16], const uint8_t random[32], const uint8_t seg_hash[32],
+              uint8_t index) LAYR_CHECKED;
 /* Keyed hash of a segment's plaintext: KDF(R, "segment", sha256); of a page: KDF(P, "segment", sha256). */
 void layr_segment_hash(uint8_t out[32], const uint8_t key[32], const uint8_t sha256[32]);
 
@@ -152,8 +155,10 @@ typedef struct layr_sealer layr_sealer_t;
 int layr_sealer_new(layr_sealer_t **out) LAYR_CHECKED;
 void layr_sealer_free(layr_sealer_t *s);
 int layr_sealer_key(layr_sealer_t *s, const uint8_t key[32]) LAYR_CHECKED;
-int layr_seal_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t len, uint64_t chunk, int last) LAYR_CHECKED;
-int layr_open_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t len, uint64_t chunk, int last) LAYR_CHECKED;
+int layr_seal_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t len, uint64_t chunk,
+                    int last) LAYR_CHECKED;
+int layr_open_chunk(layr_sealer_t *s, uint8_t *out, const uint8_t *in, size_t len, uint64_t chunk,
+                    int last) LAYR_CHECKED;
 /* Shard key KDF(R, "shard", salt); page key KDF(P, "page", salt). */
 void layr_shard_key(uint8_t out[32], const uint8_t R[32], const uint8_t salt[16]);
 void layr_page_key(uint8_t out[32], const uint8_t P[32], const uint8_t salt[16]);
@@ -163,7 +168,9 @@ void layr_page_key(uint8_t out[32], const uint8_t P[32], const uint8_t salt[16])
  * seal, len - 48 for open; in and out do not overlap. Fails as above.
  */
 #define LAYR_HALF_OVERHEAD 48
-int layr_half_seal(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t s[32], const uint8_t *in, size_t len) LAYR_CHECKED;
-int layr_half_open(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t *in, size_t len) LAYR_CHECKED; /* out: len - 48 */
+int layr_half_seal(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t s[32],
+                   const uint8_t *in, size_t len) LAYR_CHECKED;
+int layr_half_open(uint8_t *out, const uint8_t key[32], const char *label, const uint8_t *in,
+                   size_t len) LAYR_CHECKED; /* out: len - 48 */
 
 #endif

@@ -16,35 +16,35 @@
 
 /* What happened on the way, for progress and words: called on the thread that called the pipeline or on one of its own, one at a time. */
 typedef enum layr_event_kind {
-    LAYR_EV_PROGRESS,       /* done and total bytes of the file (total 0: unknown) */
-    LAYR_EV_SHARD_STORED,   /* unit, index, host, bytes */
-    LAYR_EV_SHARD_MOVED,    /* a host failed, another will be asked: host (the failing one), text says why */
-    LAYR_EV_SHARD_FETCHED,  /* unit, index, host, bytes */
-    LAYR_EV_SHARD_BAD,      /* unit, index, host, text: damaged, missing, unreachable, slow ... */
-    LAYR_EV_SEGMENT,        /* unit is done; recovered: rows that had to be decoded */
-    LAYR_EV_NOTE            /* text: something a person wants to know */
+    LAYR_EV_PROGRESS,      /* done and total bytes of the file (total 0: unknown) */
+    LAYR_EV_SHARD_STORED,  /* unit, index, host, bytes */
+    LAYR_EV_SHARD_MOVED,   /* a host failed, another will be asked: host (the failing one), text says why */
+    LAYR_EV_SHARD_FETCHED, /* unit, index, host, bytes */
+    LAYR_EV_SHARD_BAD,     /* unit, index, host, text: damaged, missing, unreachable, slow ... */
+    LAYR_EV_SEGMENT,       /* unit is done; recovered: rows that had to be decoded */
+    LAYR_EV_NOTE           /* text: something a person wants to know */
 } layr_event_kind_t;
 
 typedef struct layr_event {
     layr_event_kind_t kind;
     uint64_t done, total;
-    bool page;              /* unit is a manifest page, not a segment */
-    uint64_t unit;          /* segment number in the file, from 0 */
-    unsigned index;         /* shard in its segment */
+    bool page;      /* unit is a manifest page, not a segment */
+    uint64_t unit;  /* segment number in the file, from 0 */
+    unsigned index; /* shard in its segment */
     unsigned recovered;
-    const layr_host_t *host;/* may be NULL */
-    const uint8_t *host_id; /* where host is NULL because nobody given is that one */
+    const layr_host_t *host; /* may be NULL */
+    const uint8_t *host_id;  /* where host is NULL because nobody given is that one */
     uint64_t bytes;
     int error;
-    const char *text;       /* valid during the call only */
+    const char *text; /* valid during the call only */
 } layr_event_t;
 
 typedef struct layr_session {
     layr_net_t *net;
     layr_hosts_t hosts;
-    layr_journal_t *journal;        /* NULL: no memory (a reader without a home) */
-    const uint8_t *owner_seed;      /* 32 bytes; NULL for readers */
-    atomic_int *cancel;             /* set non-zero from a signal handler to stop; may be NULL */
+    layr_journal_t *journal;   /* NULL: no memory (a reader without a home) */
+    const uint8_t *owner_seed; /* 32 bytes; NULL for readers */
+    atomic_int *cancel;        /* set non-zero from a signal handler to stop; may be NULL */
     void (*event)(void *ctx, const layr_event_t *e); /* may be NULL */
     void *event_ctx;
 } layr_session_t;
@@ -57,17 +57,17 @@ typedef struct layr_source {
      */
     int64_t (*read)(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d);
     void *ctx;
-    int64_t size;                   /* -1: unknown (a stream) */
+    int64_t size; /* -1: unknown (a stream) */
 } layr_source_t;
 
 typedef struct layr_put_opts {
-    layr_scheme_t scheme;           /* k 0: by the number of hosts */
-    unsigned min_shards;            /* 0: all n */
+    layr_scheme_t scheme; /* k 0: by the number of hosts */
+    unsigned min_shards;  /* 0: all n */
     uint64_t max_price;
     layr_time_t now, until;
-    char name[LAYR_NAME_MAX + 1];   /* "": none */
-    char type[128];                 /* "": application/octet-stream */
-    layr_time_t mtime;              /* -1: none */
+    char name[LAYR_NAME_MAX + 1]; /* "": none */
+    char type[128];               /* "": application/octet-stream */
+    layr_time_t mtime;            /* -1: none */
 } layr_put_opts_t;
 
 typedef struct layr_put_result {
@@ -75,10 +75,10 @@ typedef struct layr_put_result {
     uint8_t record_id[32], sha256[32];
     layr_scheme_t scheme;
     uint64_t size, segments, pages;
-    uint64_t stored_bytes;          /* on hosts, tags and pages included */
-    uint64_t shards, moved;         /* moved: had to go to another host */
-    unsigned hosts;                 /* distinct hosts that hold something */
-    unsigned record_hosts;          /* that took the record */
+    uint64_t stored_bytes;  /* on hosts, tags and pages included */
+    uint64_t shards, moved; /* moved: had to go to another host */
+    unsigned hosts;         /* distinct hosts that hold something */
+    unsigned record_hosts;  /* that took the record */
     bool is_inline;
     layr_time_t until;
 } layr_put_result_t;
@@ -91,7 +91,8 @@ int layr_scheme_for_hosts(layr_scheme_t *out, size_t hosts) LAYR_CHECKED;
  * Store a stream. On failure and on cancel what was stored is released (what can't be reached stays in the journal as a pending
  * release) and nothing is left half-written.  LAYR_ERR_HOSTS: not enough hosts; LAYR_ERR_EXISTS: the name is in use.
  */
-int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out, layr_diag_t *d) LAYR_CHECKED;
+int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
+             layr_diag_t *d) LAYR_CHECKED;
 /* Probability of losing a file within a year, when each host is lost for good within a year with probability p and nobody repairs. */
 double layr_loss_without_repair(layr_scheme_t s, double p, uint64_t segments);
 
@@ -111,20 +112,21 @@ typedef struct layr_file {
     uint64_t seq;
     uint8_t record_sha256[32];
     layr_time_t exp;
-    unsigned holders;               /* hosts that hold this very record */
+    unsigned holders; /* hosts that hold this very record */
     layr_placement_t placement;
-    layr_content_t content;         /* zero with a verify cap */
+    layr_content_t content; /* zero with a verify cap */
 } layr_file_t;
 
 /* LAYR_ERR_NOTFOUND: no host given has a record of it; LAYR_ERR_REMOVED; LAYR_ERR_AUTH: only records that are not valid, or older than one seen; LAYR_ERR_CAP: a root that does not open. */
-int layr_file_open(layr_session_t *s, const layr_file_keys_t *k, layr_file_t **out, layr_diag_t *d) LAYR_CHECKED;
+int layr_file_open(layr_session_t *s, const layr_file_keys_t *k, layr_file_t **out,
+                   layr_diag_t *d) LAYR_CHECKED;
 void layr_file_free(layr_file_t *f);
 uint64_t layr_file_size(const layr_file_t *f);
 
 typedef struct layr_get_stats {
     uint64_t bytes, segments;
     uint64_t shards_fetched, shards_bad, shards_late; /* late: another was asked meanwhile */
-    uint64_t segments_recovered;    /* where parity had to be used */
+    uint64_t segments_recovered;                      /* where parity had to be used */
     uint64_t wire_bytes;
 } layr_get_stats_t;
 
@@ -132,8 +134,8 @@ typedef struct layr_get_stats {
  * Bytes first .. last of the file in order to the sink; whole file: 0 .. size - 1 (an empty file: call with size 0, first 0, last 0).
  * LAYR_ERR_RANGE: outside. LAYR_ERR_DATA: d names the segments that can't be had.
  */
-int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink, layr_get_stats_t *out,
-             layr_diag_t *d) LAYR_CHECKED;
+int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink,
+             layr_get_stats_t *out, layr_diag_t *d) LAYR_CHECKED;
 
 /* --- list --- */
 typedef struct layr_row_health {
@@ -141,22 +143,24 @@ typedef struct layr_row_health {
     uint64_t unit;
     unsigned index;
     uint8_t shard[32], host_id[32];
-    const layr_host_t *host;        /* NULL: not among the hosts given */
+    const layr_host_t *host; /* NULL: not among the hosts given */
     uint64_t bytes;
-    int error;                      /* LAYR_OK: there, with the right size */
+    int error; /* LAYR_OK: there, with the right size */
     char text[256];
 } layr_row_health_t;
 /* HEAD for every shard and page copy of the file, in order of segments; fn is called for each on the caller's thread. */
-int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, const layr_row_health_t *r), void *ctx, layr_diag_t *d) LAYR_CHECKED;
+int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, const layr_row_health_t *r),
+                     void *ctx, layr_diag_t *d) LAYR_CHECKED;
 
 /* --- remove --- */
 typedef struct layr_remove_result {
-    uint64_t released, pending;     /* orders: let go by their hosts; still to be told */
-    unsigned record_hosts;          /* that took the record that says 'removed' */
-    bool already;                   /* it had been removed before: nothing was left but to forget it */
+    uint64_t released, pending; /* orders: let go by their hosts; still to be told */
+    unsigned record_hosts;      /* that took the record that says 'removed' */
+    bool already;               /* it had been removed before: nothing was left but to forget it */
 } layr_remove_result_t;
 /* Release every order of the file, publish an empty root, forget the file. Needs the write cap. */
-int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result_t *out, layr_diag_t *d) LAYR_CHECKED;
+int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result_t *out,
+                layr_diag_t *d) LAYR_CHECKED;
 /* Try again what is pending (also of puts that were killed). Their number left in *left. Quiet about hosts that do not answer. */
 int layr_release_pending(layr_session_t *s, uint64_t *left) LAYR_CHECKED;
 

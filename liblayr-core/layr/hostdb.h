@@ -25,7 +25,7 @@
 /* What is stored, as of the commit that is `version`: a higher version is newer, whichever process made it. */
 typedef struct layr_host_totals {
     uint64_t version;
-    uint64_t bytes;        /* of blobs */
+    uint64_t bytes; /* of blobs */
     uint64_t shards, orders;
     uint64_t records, record_bytes;
 } layr_host_totals_t;
@@ -56,7 +56,8 @@ int layr_host_store_probe(const char *path, const uint8_t host[32]) LAYR_CHECKED
  * Make an empty store: folders of mode 0700, the database's empty file, and the sentinel last of all.  owner: to whom
  * all of it is given, (uid_t)-1: nobody else.  The parent folder must be there.
  */
-int layr_host_store_create(const char *path, const uint8_t host[32], uid_t owner, gid_t group, layr_diag_t *d) LAYR_CHECKED;
+int layr_host_store_create(const char *path, const uint8_t host[32], uid_t owner, gid_t group,
+                           layr_diag_t *d) LAYR_CHECKED;
 /* The file of a blob. LAYR_ERR_LIMIT when out is too small. */
 int layr_host_blob_path(char *out, size_t cap, const char *store, const uint8_t id[32]) LAYR_CHECKED;
 
@@ -77,7 +78,8 @@ layr_host_totals_t layr_hostdb_totals(layr_hostdb_t *db);
  *   LAYR_ERR_REMOVED   the order was released
  *   LAYR_ERR_LIMIT     the owner's quota is used up
  */
-int layr_hostdb_admit(layr_hostdb_t *db, const layr_order_t *o, layr_time_t *exp, layr_diag_t *d) LAYR_CHECKED;
+int layr_hostdb_admit(layr_hostdb_t *db, const layr_order_t *o, layr_time_t *exp,
+                      layr_diag_t *d) LAYR_CHECKED;
 
 /*
  * The body lies whole in the file `temp` on the store's file system, open as fd; its size is o->size and its SHA-256
@@ -92,7 +94,8 @@ int layr_hostdb_store(layr_hostdb_t *db, const layr_order_t *o, int fd, const ch
  * LAYR_ERR_NOTFOUND: all are unknown here.  A released order is unknown to a renewal. An order that is released before it has
  * come is refused when it comes while the statement lasts.
  */
-int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_answer_t *out, layr_diag_t *d) LAYR_CHECKED;
+int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_answer_t *out,
+                       layr_diag_t *d) LAYR_CHECKED;
 
 /* A record's compact JWS into *jws (layr_buf_free it). LAYR_ERR_NOTFOUND: none, or expired. */
 int layr_hostdb_record_get(layr_hostdb_t *db, const uint8_t place[32], layr_time_t now, layr_buf_t *jws,
@@ -101,8 +104,9 @@ int layr_hostdb_record_get(layr_hostdb_t *db, const uint8_t place[32], layr_time
  * r is jws, parsed, and belongs at the place.  LAYR_OK: kept, *replaced says whether it took another's place;
  * LAYR_ERR_EXISTS: it was here; LAYR_ERR_CONFLICT: the one here stays, and is in *own; LAYR_ERR_NOSPACE: the share is used up.
  */
-int layr_hostdb_record_put(layr_hostdb_t *db, const uint8_t place[32], const layr_record_t *r, const char *jws, size_t len,
-                           layr_time_t now, bool *replaced, layr_buf_t *own, layr_diag_t *d) LAYR_CHECKED;
+int layr_hostdb_record_put(layr_hostdb_t *db, const uint8_t place[32], const layr_record_t *r,
+                           const char *jws, size_t len, layr_time_t now, bool *replaced, layr_buf_t *own,
+                           layr_diag_t *d) LAYR_CHECKED;
 
 /*
  * A step of housekeeping: at most `limit` each of orders that expired more than `grace` seconds ago, of outlived

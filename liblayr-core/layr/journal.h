@@ -22,7 +22,8 @@ typedef struct layr_journal layr_journal_t;
  * Layr's; LAYR_ERR_FORMAT: damaged, or no journal; LAYR_ERR_IO, LAYR_ERR_NOSPACE, LAYR_ERR_DB. d says it in a sentence.
  * Beside the file lie SQLite's `-wal` and `-shm`, and `-lock`: a process at work on a put holds a byte of it.
  */
-int layr_journal_open(layr_journal_t **out, const char *path, const uint8_t *master, layr_diag_t *d) LAYR_CHECKED;
+int layr_journal_open(layr_journal_t **out, const char *path, const uint8_t *master,
+                      layr_diag_t *d) LAYR_CHECKED;
 void layr_journal_close(layr_journal_t *j); /* NULL is harmless */
 /*
  * A sentence about the last call that failed with LAYR_ERR_DB, LAYR_ERR_IO, LAYR_ERR_NOSPACE or LAYR_ERR_FORMAT; never NULL,
@@ -32,13 +33,13 @@ const char *layr_journal_error(const layr_journal_t *j);
 
 /* A put under way. */
 typedef struct layr_put_entry {
-    int64_t id;                /* given by begin */
+    int64_t id; /* given by begin */
     uint8_t W[32];
-    uint8_t random[32];        /* of this sealing attempt: the salts follow from it */
+    uint8_t random[32]; /* of this sealing attempt: the salts follow from it */
     layr_scheme_t scheme;
     layr_time_t started, until;
     char name[256];
-    int64_t pid;               /* of the process at work on it; set by begin */
+    int64_t pid; /* of the process at work on it; set by begin */
 } layr_put_entry_t;
 
 /*
@@ -50,8 +51,8 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
  * An order is about to be sent for this shard to this host. Survives a killed process, not a power cut (the shard then
  * stays at its host until its order expires). LAYR_ERR_NOTFOUND: no such put. The same order again is harmless.
  */
-int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32], const char *url,
-                           const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
+int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
+                           const char *url, const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
 /* The put is done and published: it leaves the journal and is a file, in one transaction. Orders in `orphans` (shards that the
  * manifest does not name) become pending releases. LAYR_ERR_NOTFOUND: no such put (it was given up); LAYR_ERR_EXISTS: the
  * name or the record is there already; nothing is changed then. */
@@ -60,13 +61,14 @@ typedef struct layr_file_entry {
     uint8_t record_id[32];
     char name[256];
     uint64_t size;
-    layr_scheme_t scheme;      /* 1/1 for inline files */
+    layr_scheme_t scheme; /* 1/1 for inline files */
     layr_time_t created, until;
 } layr_file_entry_t;
 typedef struct layr_shard_ref {
     uint8_t shard[32], host[32];
 } layr_shard_ref_t;
-int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f, const layr_shard_ref_t *orphans, size_t count) LAYR_CHECKED;
+int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                          const layr_shard_ref_t *orphans, size_t count) LAYR_CHECKED;
 /* The put is given up: all its orders become pending releases. LAYR_ERR_NOTFOUND: no such put. */
 int layr_journal_put_drop(layr_journal_t *j, int64_t put) LAYR_CHECKED;
 /* Give up the puts of processes that are no more (killed), and of journals closed in the middle. Their number. */
@@ -77,8 +79,10 @@ int layr_journal_put_reap(layr_journal_t *j) LAYR_CHECKED;
  * which list then returns; fn must not change the journal. remove: also LAYR_OK when there was none. The caller wipes W.
  */
 int layr_journal_file_find(layr_journal_t *j, layr_file_entry_t *out, const char *name) LAYR_CHECKED;
-int layr_journal_file_by_id(layr_journal_t *j, layr_file_entry_t *out, const uint8_t record_id[32]) LAYR_CHECKED;
-int layr_journal_file_list(layr_journal_t *j, int (*fn)(void *ctx, const layr_file_entry_t *f), void *ctx) LAYR_CHECKED;
+int layr_journal_file_by_id(layr_journal_t *j, layr_file_entry_t *out,
+                            const uint8_t record_id[32]) LAYR_CHECKED;
+int layr_journal_file_list(layr_journal_t *j, int (*fn)(void *ctx, const layr_file_entry_t *f),
+                           void *ctx) LAYR_CHECKED;
 int layr_journal_file_remove(layr_journal_t *j, const uint8_t record_id[32]) LAYR_CHECKED;
 
 /* Pending releases, grouped by host and group: up to LAYR_ORDERS_MAX orders a call of fn; those done are removed after. */
@@ -94,11 +98,14 @@ int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CH
  * another time; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held while fn runs. The bytes of r that are not
  * in use are zero.
  */
-int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r), void *ctx) LAYR_CHECKED;
+int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r),
+                              void *ctx) LAYR_CHECKED;
 int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
 
 /* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back: a lower seq changes nothing and is LAYR_OK. */
-int layr_journal_seen_get(layr_journal_t *j, const uint8_t record_id[32], uint64_t *seq, uint8_t sha256[32]) LAYR_CHECKED;
-int layr_journal_seen_set(layr_journal_t *j, const uint8_t record_id[32], uint64_t seq, const uint8_t sha256[32]) LAYR_CHECKED;
+int layr_journal_seen_get(layr_journal_t *j, const uint8_t record_id[32], uint64_t *seq,
+                          uint8_t sha256[32]) LAYR_CHECKED;
+int layr_journal_seen_set(layr_journal_t *j, const uint8_t record_id[32], uint64_t seq,
+                          const uint8_t sha256[32]) LAYR_CHECKED;
 
 #endif

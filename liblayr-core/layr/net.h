@@ -14,11 +14,11 @@
 typedef struct layr_net layr_net_t;
 
 typedef struct layr_net_config {
-    const char *ca_file;       /* NULL: the system's CAs */
-    long connect_ms;           /* 0: 5,000 */
-    long stall_ms;             /* 0: 8,000: no byte either way for this long ends a request */
-    long max_per_host;         /* 0: 8 requests at a time to one host; more wait in its queue */
-    const char *user_agent;    /* NULL: "layr/<version>" */
+    const char *ca_file;    /* NULL: the system's CAs */
+    long connect_ms;        /* 0: 5,000 */
+    long stall_ms;          /* 0: 8,000: no byte either way for this long ends a request */
+    long max_per_host;      /* 0: 8 requests at a time to one host; more wait in its queue */
+    const char *user_agent; /* NULL: "layr/<version>" */
 } layr_net_config_t;
 
 /* c may be NULL: all defaults. */
@@ -31,9 +31,9 @@ void layr_net_free(layr_net_t *net);
 
 /* TLS trust of a request's origin. */
 typedef enum layr_trust {
-    LAYR_TRUST_CA,             /* CA and host name */
-    LAYR_TRUST_PINS,           /* these keys and no other; the CA does not count */
-    LAYR_TRUST_NONE            /* nothing checked: for v1/node only, which proves itself */
+    LAYR_TRUST_CA,   /* CA and host name */
+    LAYR_TRUST_PINS, /* these keys and no other; the CA does not count */
+    LAYR_TRUST_NONE  /* nothing checked: for v1/node only, which proves itself */
 } layr_trust_t;
 
 /*
@@ -41,23 +41,24 @@ typedef enum layr_trust {
  * followed; proxies, .netrc and cookies are not used; a TLS connection made under one trust serves no other.
  */
 typedef struct layr_req {
-    const char *method;        /* "GET", "PUT", "POST", "HEAD" */
+    const char *method; /* "GET", "PUT", "POST", "HEAD" */
     const char *url;
-    const char *const *headers;/* "Name: value", NULL-terminated, or NULL */
-    const uint8_t *body;       /* NULL: none */
+    const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+    const uint8_t *body;        /* NULL: none */
     size_t body_len;
-    bool h2c;                  /* http: speak HTTP/2 with prior knowledge */
+    bool h2c; /* http: speak HTTP/2 with prior knowledge */
     layr_trust_t trust;
     const uint8_t (*pins)[32]; /* with LAYR_TRUST_PINS */
     unsigned pin_count;
-    long total_ms;             /* whole request at most, without the wait in the host's queue; 0: none */
-    long min_bytes_s;          /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */
-    uint8_t *into;             /* response body goes here ... */
-    size_t into_cap;           /* ... and one longer than this fails with LAYR_ERR_LIMIT */
-    uint8_t *error_into;       /* not NULL: the body of a status of 400 or above goes here instead, */
-    size_t error_cap;          /* cut at this length: so a long error page never hides its status */
-    int priority;              /* higher first when requests wait for one host */
-    void *ctx;                 /* the caller's */
+    long total_ms; /* whole request at most, without the wait in the host's queue; 0: none */
+    long
+        min_bytes_s; /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */
+    uint8_t *into;       /* response body goes here ... */
+    size_t into_cap;     /* ... and one longer than this fails with LAYR_ERR_LIMIT */
+    uint8_t *error_into; /* not NULL: the body of a status of 400 or above goes here instead, */
+    size_t error_cap;    /* cut at this length: so a long error page never hides its status */
+    int priority;        /* higher first when requests wait for one host */
+    void *ctx;           /* the caller's */
     /* Called once on the net thread; must not block; may submit. */
     void (*done)(struct layr_req *r);
     /* Called on the net thread as bytes come or go; may be NULL. */
@@ -76,20 +77,20 @@ typedef struct layr_req {
      *   CANCELLED, NOMEM
      */
     int error;
-    char error_text[256];      /* what the transport says, for a person; printable ASCII */
-    int status;                /* HTTP status, 0 when none came */
-    size_t into_len;           /* bytes received into `into` */
-    size_t error_len;          /* bytes received into `error_into` */
-    int64_t content_length;    /* as announced, -1 when it was not */
-    char content_type[64];     /* headers: "" when absent or too long to be one of ours */
+    char error_text[256];   /* what the transport says, for a person; printable ASCII */
+    int status;             /* HTTP status, 0 when none came */
+    size_t into_len;        /* bytes received into `into` */
+    size_t error_len;       /* bytes received into `error_into` */
+    int64_t content_length; /* as announced, -1 when it was not */
+    char content_type[64];  /* headers: "" when absent or too long to be one of ours */
     char content_range[64];
     char etag[80];
     char layr_contact[1025];
-    char peer_ip[46];          /* the address connected to, or "" */
-    long retry_after;          /* seconds, or 0 */
-    uint64_t usec;             /* from the start on the wire to the end */
+    char peer_ip[46]; /* the address connected to, or "" */
+    long retry_after; /* seconds, or 0 */
+    uint64_t usec;    /* from the start on the wire to the end */
 
-    void *net_private;         /* the transport's own, between submit and done */
+    void *net_private; /* the transport's own, between submit and done */
 } layr_req_t;
 
 /*

@@ -12,11 +12,11 @@
 #include "layr/crypto.h"
 #include "layr/error.h"
 
-#define LAYR_JWS_MAX 65536        /* characters of a compact JWS */
-#define LAYR_CONTACT_MAX 1024     /* of a contact */
-#define LAYR_ORDER_MAX 2048       /* of an order */
-#define LAYR_SKEW 300             /* seconds by which two honest clocks may differ */
-#define LAYR_AHEAD_MAX 34560000   /* 400 days: how far ahead orders and records may reach */
+#define LAYR_JWS_MAX 65536      /* characters of a compact JWS */
+#define LAYR_CONTACT_MAX 1024   /* of a contact */
+#define LAYR_ORDER_MAX 2048     /* of an order */
+#define LAYR_SKEW 300           /* seconds by which two honest clocks may differ */
+#define LAYR_AHEAD_MAX 34560000 /* 400 days: how far ahead orders and records may reach */
 #define LAYR_URL_MAX 200
 #define LAYR_PINS_MAX 4
 #define LAYR_RAILS_MAX 4
@@ -39,9 +39,9 @@ typedef int64_t layr_time_t; /* seconds since 1970 */
  * record id) and a contact's and node's host id follow from the seed: what the structure has there is not looked at.
  */
 typedef struct layr_contact {
-    uint8_t signer[32];           /* the host's public key */
-    uint8_t host[32];             /* its id */
-    char url[LAYR_URL_MAX + 1];   /* "" when it gives none */
+    uint8_t signer[32];         /* the host's public key */
+    uint8_t host[32];           /* its id */
+    char url[LAYR_URL_MAX + 1]; /* "" when it gives none */
     bool h2c, leaving;
     uint64_t seq, capacity, free, price;
     unsigned rail_count, pin_count;
@@ -61,7 +61,7 @@ bool layr_url_ok(const char *url, size_t len);
 typedef struct layr_node {
     uint8_t signer[32], host[32], contact[32];
     char nonce[LAYR_NONCE_MAX + 1];
-    layr_time_t iat, exp;         /* exp = iat + 60 */
+    layr_time_t iat, exp; /* exp = iat + 60 */
 } layr_node_t;
 
 bool layr_nonce_ok(const char *nonce, size_t len); /* 16 to 64 of base64url's alphabet */
@@ -69,7 +69,7 @@ int layr_node_parse(layr_node_t *out, const char *jws, size_t len, layr_time_t n
 int layr_node_sign(char **out, const layr_node_t *n, const uint8_t seed[32]) LAYR_CHECKED;
 
 typedef struct layr_order {
-    uint8_t owner[32];            /* signer */
+    uint8_t owner[32]; /* signer */
     uint8_t order[16], host[32], shard[32], group[16], audit[32];
     uint64_t size, price;
     char rail[LAYR_RAIL_MAX + 1]; /* "none" */
@@ -95,13 +95,13 @@ int layr_orders_sign(char **out, const layr_orders_t *o, const uint8_t seed[32])
 
 #define LAYR_ROOT_MAX 32768
 typedef struct layr_record {
-    uint8_t id[32];               /* signer: the record id */
-    uint8_t sha256[32];           /* of the compact JWS's bytes */
+    uint8_t id[32];     /* signer: the record id */
+    uint8_t sha256[32]; /* of the compact JWS's bytes */
     uint64_t seq;
     unsigned prev_count;
     uint8_t prev[LAYR_PREV_MAX][32];
     layr_time_t iat, exp;
-    uint8_t *root;                /* malloc'd by parse; root_len 0: removed by the owner */
+    uint8_t *root; /* malloc'd by parse; root_len 0: removed by the owner */
     size_t root_len;
 } layr_record_t;
 

@@ -24,8 +24,8 @@ unsigned layr_cpus(void);
 /*
  * threads: 0 for one a processor. scratch_new makes each worker's own scratch (NULL: none); when it fails the pool fails.
  */
-int layr_pool_new(layr_pool_t **out, unsigned threads, int (*scratch_new)(void **scratch, void *arg), void (*scratch_free)(void *scratch),
-                  void *arg) LAYR_CHECKED;
+int layr_pool_new(layr_pool_t **out, unsigned threads, int (*scratch_new)(void **scratch, void *arg),
+                  void (*scratch_free)(void *scratch), void *arg) LAYR_CHECKED;
 /* Jobs run in the order they came. */
 void layr_pool_add(layr_pool_t *p, layr_job_t *j);
 /* Waits for the jobs that were added, then ends the threads. */

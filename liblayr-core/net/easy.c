@@ -7,7 +7,8 @@
 #include "net/flight.h"
 
 #define PIN_CHARS                                                                                            \
-    (sizeof "sha256//" - 1 + 44 + 1) /* base64 of 32 bytes with its padding, and a semicolon                 \
+    (sizeof "sha256//" - 1 + 44 +                                                                            \
+     1) /* base64 of 32 bytes with its padding, and a semicolon                 \
                                       */
 
 /*

@@ -32,6 +32,7 @@ static void ask_all(layr_probes_t *all, layr_probe_t **probes, size_t count)
 
         if (rc == 0)
             continue;
+        /* NOLINTNEXTLINE(clang-analyzer-*): parse_all made them all */
         probes[i]->host->error = rc;
         pthread_mutex_lock(&all->lock);
         all->left--;
@@ -79,7 +80,8 @@ int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *ur
 {
     layr_probes_t all = {.net = net, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     layr_hosts_t hosts = {0};
-    layr_probe_t **probes = calloc(count + 1, sizeof *probes);
+    layr_probe_t **probes =
+        calloc(count + 1, sizeof *probes); /* NOLINT(bugprone-sizeof-expression): pointers */
     int rc = LAYR_ERR_NOMEM;
 
     hosts.host = calloc(count + 1, sizeof *hosts.host);

@@ -99,7 +99,8 @@ static void test_overtaken(host_t *h)
     long long tombs = host_count(h, "tomb");
 
     is_int(admit(h, &o, &exp), LAYR_ERR_NOTFOUND, "an order on its way");
-    is_int(host_change(h, LAYR_RELEASE, 1, 0, late, 1, &a), LAYR_ERR_NOTFOUND, "is released before it has come");
+    is_int(host_change(h, LAYR_RELEASE, 1, 0, late, 1, &a), LAYR_ERR_NOTFOUND,
+           "is released before it has come");
     is_int(a.missing_count, 1, "and reported as unknown");
     is_int(host_put(h, &o, 50), LAYR_ERR_REMOVED, "it is refused when it comes");
     ok(!host_has(h, 50), "and leaves nothing");
