@@ -226,5 +226,3 @@ fail:
     layr_row_drop(r);
     return rc;
 }
-
-/* The next row to ask: the soonest, a data row before a parity row of about the same; resting hosts last. */

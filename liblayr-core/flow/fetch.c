@@ -13,8 +13,7 @@
 #define LATE_MIN_US 400000u
 #define LATE_TIMES 4 /* later ones: so many times the usual */
 
-/* --- which row next --- */
-
+/* The next row to ask: the soonest, a data row before a parity row of about the same; resting hosts last. */
 static layr_fetch_row_t *best_row(layr_piece_t *p)
 {
     layr_fetch_row_t *best = NULL;

@@ -32,24 +32,9 @@ static layr_unit_row_t *queue_take(layr_row_queue_t *q)
     return r;
 }
 
-static uint8_t *blob_new(layr_store_t *st, size_t len)
-{
-    uint8_t *p = len == st->full_blob && st->spares ? st->spare[--st->spares] : malloc(len);
-    if (p)
-        st->blob_bytes += len;
-    return p;
-}
-
 void layr_unit_blob_drop(layr_store_t *st, layr_unit_row_t *r)
 {
-    size_t len = r->unit->shape.blob;
-    if (!r->blob)
-        return;
-    st->blob_bytes -= len;
-    if (len == st->full_blob && st->spares < sizeof st->spare / sizeof st->spare[0])
-        st->spare[st->spares++] = r->blob;
-    else
-        free(r->blob);
+    layr_spares_give(&st->spares, r->blob, r->unit->shape.blob);
     r->blob = NULL;
 }
 
@@ -97,10 +82,10 @@ void layr_unit_start_making(layr_store_t *st)
     while (st->to_make.head && !st->closing) {
         layr_unit_row_t *r = st->to_make.head;
         size_t len = r->unit->shape.blob;
-        if (st->blob_bytes && st->blob_bytes + len > BLOB_BUDGET)
+        if (st->spares.held && st->spares.held + len > BLOB_BUDGET)
             return;
         queue_take(&st->to_make);
-        r->blob = blob_new(st, len);
+        r->blob = layr_spares_take(&st->spares, len);
         if (!r->blob) {
             r->error = LAYR_ERR_NOMEM;
             r->unit->made++;

@@ -33,7 +33,6 @@ void layr_unit_row_ended(layr_store_t *st, layr_unit_row_t *r, int error)
 int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o)
 {
     int rc;
-    layr_shape_t full;
     layr_store_t *st = calloc(1, sizeof *st);
     if (!st)
         return LAYR_ERR_NOMEM;
@@ -45,12 +44,10 @@ int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_
         (rc = layr_tagger_new(&st->tagger, o->keys->A, LAYR_KERNEL_AUTO)) ||
         (rc = layr_coder_new(&st->coder, o->scheme)) ||
         (rc =
-             layr_coder_new(&st->page_coder, (layr_scheme_t){1, (uint8_t)(o->scheme.n - o->scheme.k + 1)})) ||
-        (rc = layr_shape_of(&full, o->scheme, layr_full_segment(o->scheme)))) {
+             layr_coder_new(&st->page_coder, (layr_scheme_t){1, (uint8_t)(o->scheme.n - o->scheme.k + 1)}))) {
         layr_store_free(st);
         return rc;
     }
-    st->full_blob = full.blob;
     *out = st;
     return LAYR_OK;
 }
@@ -80,8 +77,7 @@ void layr_store_free(layr_store_t *st)
         st->head = u->next;
         unit_free(u);
     }
-    while (st->spares)
-        free(st->spare[--st->spares]);
+    layr_spares_free(&st->spares);
     layr_coder_free(st->page_coder);
     layr_coder_free(st->coder);
     layr_tagger_free(st->tagger);

@@ -3,6 +3,7 @@
 #ifndef LAYR_FLOW_UNIT_H
 #define LAYR_FLOW_UNIT_H
 
+#include "spare.h"
 #include "store.h"
 
 typedef struct layr_unit_row {
@@ -49,10 +50,7 @@ struct layr_store {
     layr_unit_t *head, **tail;
     unsigned units;
     layr_row_queue_t to_make, to_place;
-    size_t blob_bytes;
-    uint8_t *spare[32]; /* blobs of full size, used again: fresh memory costs more than the coding */
-    unsigned spares;
-    size_t full_blob;
+    layr_spares_t spares; /* of blobs */
     bool closing;
     layr_store_stats_t stats;
     layr_shard_ref_t *orphans;
