@@ -80,7 +80,7 @@ $(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(TOOL_LIB) $(CORE)
 
 # --- tests
 
-# make test T='t/put.t t/unit/crypto_seal.c' runs these alone.
+# make test T='t/range.t t/unit/crypto_seal.c' runs these alone.
 ALL_TESTS = $(UNITS) $(sort $(wildcard t/*.t))
 TESTS     = $(if $(T),$(patsubst t/unit/%.c,$(BUILD)/t/unit/%.t,$(T)),$(ALL_TESTS))
 # Unit tests beside anything; of those that run whole swarms one at a time.
@@ -147,7 +147,7 @@ install: all
 help:
 	@echo 'make             build the programs and the nginx module, into build/'
 	@echo 'make demo        see it work: hosts, upload, loss, download; FILE=path puts yours'
-	@echo 'make test        all tests; T=t/put.t runs one'
+	@echo 'make test        all tests; T=t/range.t runs one'
 	@echo 'make test-long   the tests that take long'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'

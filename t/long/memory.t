@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The client's memory at every scheme up to 100/255: no larger at 1 GiB than at 256 MiB. About 10 minutes; 3 GiB of disk at a
+# The client's memory at every scheme up to 100/255: no larger at 1 GiB than at 256 MiB. About 3 minutes; 3 GiB of disk at a
 # time, 255 hosts for the largest.
 use strict;
 use warnings;
