@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,31 +46,61 @@ static void write_one(const char *path, const char *text)
         ok(0, "write %s", path);
 }
 
-static int refused(const char *path, const char *name, bool trusted, int want, const char *what)
+/* What is said on stderr meanwhile. */
+static int words_fd = -1, stderr_fd = -1;
+
+static void words_start(void)
+{
+    words_fd = memfd_create("words", 0);
+    stderr_fd = dup(2);
+    dup2(words_fd, 2);
+}
+
+static int words_hold(const char *want)
+{
+    char got[1024] = "";
+    ssize_t n;
+
+    dup2(stderr_fd, 2);
+    close(stderr_fd);
+    n = pread(words_fd, got, sizeof got - 1, 0);
+    close(words_fd);
+    if (n < 0 || strstr(got, want) == NULL)
+        printf("# said: %s# want: %s\n", got, want);
+    return n >= 0 && strstr(got, want) != NULL;
+}
+
+static int refused(const char *path, const char *name, bool trusted, int want, const char *words,
+                   const char *what)
 {
     layr_output_t o;
-    int before = files(), rc = layr_output_open(&o, path, name, trusted, false, 5);
+    int before = files(), rc;
 
+    words_start();
+    rc = layr_output_open(&o, path, name, trusted, false, 5);
     layr_output_close(&o);
-    return ok(rc == want && files() == before, "%s: %d", what, rc);
+    return ok(words_hold(words) & (rc == want) & (files() == before), "%s: %d", what, rc);
 }
 
 static void test_names(void)
 {
-    refused(NULL, "", true, LAYR_EXIT_USAGE, "no name");
-    refused(NULL, "..", true, LAYR_EXIT_USAGE, "..");
-    refused(NULL, ".", true, LAYR_EXIT_USAGE, ".");
-    refused(NULL, "../x", true, LAYR_EXIT_USAGE, "a way out");
-    refused(NULL, "/etc/x", true, LAYR_EXIT_USAGE, "a path");
-    refused(NULL, ".bashrc", false, LAYR_EXIT_USAGE, "a stranger's hidden file");
-    refused(NULL, "a\033[2Jb", false, LAYR_EXIT_USAGE, "a stranger's control characters");
-    refused("no/such/folder", "x", true, LAYR_EXIT_FAILED, "a folder that is not there");
-    refused("", "x", true, LAYR_EXIT_USAGE, "an empty path");
-    refused("/dev/null", "x", true, LAYR_EXIT_FAILED, "a device");
+    refused(NULL, "", true, LAYR_EXIT_USAGE, "has no name", "no name");
+    refused(NULL, "..", true, LAYR_EXIT_USAGE, "('..')", "..");
+    refused(NULL, ".", true, LAYR_EXIT_USAGE, "('.')", ".");
+    refused(NULL, "../x", true, LAYR_EXIT_USAGE, "('../x')", "a way out");
+    refused(NULL, "/etc/x", true, LAYR_EXIT_USAGE, "('/etc/x')", "a path");
+    refused(NULL, ".bashrc", false, LAYR_EXIT_USAGE, "hidden file ('.bashrc')", "a stranger's hidden file");
+    refused(NULL, "a\033[2Jb", false, LAYR_EXIT_USAGE, "control characters",
+            "a stranger's control characters");
+    refused("no/such/folder", "x", true, LAYR_EXIT_FAILED, "there is no folder no/such",
+            "a folder that is not there");
+    refused("", "x", true, LAYR_EXIT_USAGE, "the path is empty", "an empty path");
+    refused("/dev/null", "x", true, LAYR_EXIT_FAILED, "not a regular file", "a device");
     write_one("there", "old");
-    refused(NULL, "there", true, LAYR_EXIT_FAILED, "a file that is there");
-    refused("there", "x", true, LAYR_EXIT_FAILED, "named with -o");
-    refused("there/x", "x", true, LAYR_EXIT_FAILED, "a file where a folder should be");
+    refused(NULL, "there", true, LAYR_EXIT_FAILED, "there is there already: -f", "a file that is there");
+    refused("there", "x", true, LAYR_EXIT_FAILED, "there is there already: -f", "named with -o");
+    refused("there/x", "x", true, LAYR_EXIT_FAILED, "cannot write into folder there",
+            "a file where a folder should be");
     ok(holds("there", "old"), "is as it was");
     unlink("there");
 }
@@ -162,10 +193,13 @@ static void test_trouble(void)
 static void test_room(void)
 {
     layr_output_t o;
-    int before = files(), rc = layr_output_open(&o, NULL, "huge", false, false, (uint64_t)INT64_MAX - 4096);
+    int before = files(), rc;
 
+    words_start();
+    rc = layr_output_open(&o, NULL, "huge", false, false, (uint64_t)INT64_MAX - 4096);
     layr_output_close(&o);
-    ok(rc == LAYR_EXIT_FAILED && files() == before, "no room is known at once");
+    ok(words_hold("8.0 EiB are needed") & (rc == LAYR_EXIT_FAILED) & (files() == before),
+       "no room is known at once");
 }
 
 int main(void)
