@@ -1,5 +1,6 @@
 # Layr's build. `make help` lists the targets.
-BUILD   ?= build
+# make FAULTS=1: with the fault points that tests use, into build/faults.
+BUILD   ?= $(if $(FAULTS),build/faults,build)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -9,6 +10,9 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 PREFIX  ?= /usr/local
 MODULES ?= /usr/lib/nginx/modules
 DEFS    := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYR_VERSION='"$(VERSION)"' -DLAYR_MODULES_DIR='"$(MODULES)"'
+ifneq ($(FAULTS),)
+DEFS    += -DLAYR_FAULTS
+endif
 HARDEN  := -fstack-protector-strong -fPIC
 CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(DEFS) $(HARDEN) -Iliblayr-core -I$(BUILD)/gen -MMD -MP $(SAN) $(CFLAGS)
 LIBS    := -lsodium -lcrypto -lisal -lcurl -lcjson -lsqlite3 -lpthread -lm
@@ -149,6 +153,7 @@ help:
 	@echo 'make demo        see it work: hosts, upload, loss, download; FILE=path puts yours'
 	@echo 'make test        all tests; T=t/range.t runs one'
 	@echo 'make test-long   the tests that take long'
+	@echo 'make FAULTS=1    with fault points, for the tests of crashes: into build/faults'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'

@@ -4,7 +4,7 @@ NGINX_SRC   ?= /usr/share/nginx/src
 MODULE      := $(BUILD)/ngx_layr_module.so
 MODULE_DIR  := $(BUILD)/nginx
 MODULE_DEPS := config $(wildcard ngx_layr_module/*.[ch]) $(wildcard liblayr-core/*/*.h) \
-               $(wildcard liblayr-core/base/*.c liblayr-core/crypto/*.c liblayr-core/db/host*.c)
+               $(wildcard liblayr-core/base/*.c liblayr-core/crypto/*.c liblayr-core/db/host*.c liblayr-core/db/fault_vfs.c)
 
 module: $(MODULE)
 
@@ -25,6 +25,9 @@ $(MODULE_DIR)/objs/Makefile: config ngx_layr_module/module.mk $(NGINX_SRC)/conf_
 	    || { tail -20 configure.log; exit 1; }
 
 MODULE_CC_OPT ?= $(shell nginx -V 2>&1 | sed -n "s/.*--with-cc-opt='\([^']*\)'.*/\1/p" | sed 's/-ffile-prefix-map=[^ ]*//')
+ifneq ($(FAULTS),)
+MODULE_CC_OPT += -DLAYR_FAULTS
+endif
 MODULE_LD_OPT ?= $(shell nginx -V 2>&1 | sed -n "s/.*--with-ld-opt='\([^']*\)'.*/\1/p")
 
 .PHONY: module

@@ -166,6 +166,7 @@ struct ngx_http_layr_ctx_s {
 
     unsigned                    reading:1;
     unsigned                    draining:1;
+    unsigned                    moved:1;       /* the body's file has left tmp/ */
     unsigned                    answered:1;    /* the answer is ours */
     unsigned                    replaced:1;
     unsigned                    replace_sent:1;

@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_layr_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_layr_request_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_layr_request_body_failed(ngx_http_layr_ctx_t *ctx,
+    ngx_err_t err);
 static ngx_int_t ngx_http_layr_request_body_take(ngx_http_request_t *r,
     ngx_http_layr_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_layr_request_body_drop(ngx_http_request_t *r,
@@ -223,7 +225,39 @@ ngx_http_layr_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
-    return ngx_http_next_request_body_filter(r, in);
+    ngx_set_errno(0);
+
+    rc = ngx_http_next_request_body_filter(r, in);
+
+    if (rc == NGX_HTTP_INTERNAL_SERVER_ERROR && ctx && ctx->reading) {
+        return ngx_http_layr_request_body_failed(ctx, ngx_errno);
+    }
+
+    return rc;
+}
+
+
+/* why nginx could not write the body to its file */
+
+static ngx_int_t
+ngx_http_layr_request_body_failed(ngx_http_layr_ctx_t *ctx, ngx_err_t err)
+{
+    switch (err) {
+
+    case NGX_ENOSPC:
+    case EDQUOT:
+        return NGX_HTTP_INSUFFICIENT_STORAGE;
+
+    case EIO:
+    case EROFS:
+    case NGX_ENOENT:
+    case NGX_ENOTDIR:
+    case NGX_EACCES:
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 

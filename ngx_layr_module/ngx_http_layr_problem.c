@@ -14,6 +14,12 @@
 
 #define NGX_HTTP_LAYR_PROBLEM_MAX  1024
 
+#define NGX_HTTP_LAYR_NO_ROOM     "There is no room on this host. Choose "    \
+                                  "another."
+#define NGX_HTTP_LAYR_DISK_FAILS  "The host's store cannot be read or "       \
+                                  "written now; its log says why. Try later " \
+                                  "or choose another host."
+
 
 typedef struct {
     const char  *name;
@@ -133,9 +139,13 @@ ngx_http_layr_problem_rc(ngx_http_request_t *r, int rc)
         return ngx_http_layr_problem(r, NGX_HTTP_LAYR_STORE_UNAVAILABLE,
                          "The host's store is not there now. Try later.");
 
+    case LAYR_ERR_IO:
+        return ngx_http_layr_problem(r, NGX_HTTP_LAYR_STORE_UNAVAILABLE,
+                         NGX_HTTP_LAYR_DISK_FAILS);
+
     case LAYR_ERR_NOSPACE:
         return ngx_http_layr_problem(r, NGX_HTTP_LAYR_HOST_FULL,
-                         "There is no room on this host. Choose another.");
+                         NGX_HTTP_LAYR_NO_ROOM);
 
     case LAYR_ERR_LIMIT:
         return ngx_http_layr_problem(r, NGX_HTTP_LAYR_OWNER_QUOTA,
@@ -193,6 +203,16 @@ ngx_http_layr_problem_page(ngx_http_request_t *r, ngx_uint_t status,
     case 429:
         problem = NGX_HTTP_LAYR_RATE;
         detail = "Too many requests. Wait before the next.";
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        problem = NGX_HTTP_LAYR_STORE_UNAVAILABLE;
+        detail = NGX_HTTP_LAYR_DISK_FAILS;
+        break;
+
+    case NGX_HTTP_INSUFFICIENT_STORAGE:
+        problem = NGX_HTTP_LAYR_HOST_FULL;
+        detail = NGX_HTTP_LAYR_NO_ROOM;
         break;
 
     case NGX_HTTP_INTERNAL_SERVER_ERROR:

@@ -17,6 +17,8 @@
 #include "ngx_http_layr_task.h"
 #include "ngx_http_layr_zone.h"
 
+#include "base/fault.h"
+
 #include <sys/statvfs.h>
 
 
@@ -210,6 +212,8 @@ ngx_http_layr_put_admit(ngx_http_layr_ctx_t *ctx, layr_hostdb_t *db)
     int   rc;
     bool  more;
 
+    LAYR_FAULT_POINT("host.admit");
+
     rc = layr_hostdb_admit(db, &ctx->order, &ctx->exp, ctx->diag);
 
     if (rc == LAYR_ERR_LIMIT
@@ -333,6 +337,8 @@ ngx_http_layr_put_body(ngx_http_request_t *r)
 
     tf = r->request_body->temp_file;
 
+    LAYR_FAULT_POINT("host.body");
+
     ctx->fd = tf->file.fd;
     ctx->temp = (char *) tf->file.name.data;
 
@@ -378,8 +384,21 @@ ngx_http_layr_put_verify(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
 static int
 ngx_http_layr_put_store(ngx_http_layr_ctx_t *ctx, layr_hostdb_t *db)
 {
-    return layr_hostdb_store(db, &ctx->order, ctx->fd, ctx->temp, &ctx->exp,
-                             ctx->diag);
+    int              rc;
+    struct stat      named, open;
+
+    rc = layr_hostdb_store(db, &ctx->order, ctx->fd, ctx->temp, &ctx->exp,
+                           ctx->diag);
+
+    /* what failed after the rename has freed the temporary name, too */
+
+    ctx->moved = rc == 0
+                 || fstat(ctx->fd, &open) != 0
+                 || lstat(ctx->temp, &named) != 0
+                 || named.st_ino != open.st_ino
+                 || named.st_dev != open.st_dev;
+
+    return rc;
 }
 
 
@@ -391,8 +410,13 @@ ngx_http_layr_put_stored(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
 
-    if (ctx->rc == 0) {
+    if (ctx->moved) {
         ngx_http_layr_put_keep_file(r, ctx->fd);
+    }
+
+    LAYR_FAULT_POINT("host.answer");
+
+    if (ctx->rc == 0) {
         rc = ngx_http_layr_put_answer(r, NGX_HTTP_CREATED);
 
     } else {
@@ -403,7 +427,7 @@ ngx_http_layr_put_stored(ngx_http_request_t *r)
 }
 
 
-/* the temporary name is free again: it must not be unlinked as ours */
+/* the temporary name may be another body's: it must not be unlinked as ours */
 
 static void
 ngx_http_layr_put_keep_file(ngx_http_request_t *r, ngx_fd_t fd)

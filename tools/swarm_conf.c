@@ -127,6 +127,9 @@ static void put_main(FILE *f, const layr_swarm_conf_t *c)
         put_quoted(f, c->module);
         fputs(";\n", f);
     }
+#ifdef LAYR_FAULTS
+    fputs("env LAYR_FAULT;\n", f);
+#endif
     fprintf(f, "worker_processes %llu;\n", (unsigned long long)c->workers);
     fputs("pid nginx.pid;\n"
           "lock_file nginx.lock;\n"

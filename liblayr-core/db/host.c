@@ -77,6 +77,7 @@ int layr_hostdb_open(layr_hostdb_t **out, const layr_hostdb_config_t *c, layr_di
     db->last = &db->first;
     pthread_mutex_init(&db->mutex, NULL);
     pthread_mutex_init(&db->read_mutex, NULL);
+    pthread_mutex_init(&db->intent_mutex, NULL);
     pthread_cond_init(&db->settled, NULL);
     rc = open_files(db, d);
     if (rc == 0)
@@ -95,6 +96,7 @@ void layr_hostdb_close(layr_hostdb_t *db)
     layr_host_conn_close(&db->read);
     layr_host_conn_close(&db->write);
     pthread_cond_destroy(&db->settled);
+    pthread_mutex_destroy(&db->intent_mutex);
     pthread_mutex_destroy(&db->read_mutex);
     pthread_mutex_destroy(&db->mutex);
     free(db);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "db/host_internal.h"
 
 /* depth 0: shards; 1: shards/ab; 2: shards/ab/cd; 3: the file. */
@@ -68,11 +69,11 @@ static int folder(layr_hostdb_t *db, const uint8_t id[32])
 
     if (atomic_load(durable))
         return 0;
-    rc = make_at(db, id, 1);
+    rc = LAYR_FAULT("host.mkdir") ? LAYR_ERR_IO : make_at(db, id, 1);
     if (rc == 0)
         rc = make_at(db, id, 2);
     if (rc == 0)
-        rc = sync_at(db, id, 0);
+        rc = LAYR_FAULT("host.mkdir-sync") ? LAYR_ERR_IO : sync_at(db, id, 0);
     if (rc == 0)
         rc = sync_at(db, id, 1);
     if (rc == 0)
@@ -87,14 +88,14 @@ int layr_host_blob_place(layr_hostdb_t *db, const uint8_t id[32], int fd, const 
 
     if (rc != 0)
         return layr_diag_set(d, rc, "%s: too long a path", db->path);
-    if (fdatasync(fd) != 0)
+    if (LAYR_FAULT("host.fdatasync") || fdatasync(fd) != 0)
         rc = LAYR_ERR_IO;
     if (rc == 0)
         rc = folder(db, id);
-    if (rc == 0 && rename(temp, path) != 0)
+    if (rc == 0 && (LAYR_FAULT("host.rename") || rename(temp, path) != 0))
         rc = LAYR_ERR_IO;
     if (rc == 0)
-        rc = sync_at(db, id, 2);
+        rc = LAYR_FAULT("host.sync") ? LAYR_ERR_IO : sync_at(db, id, 2);
     if (rc != 0) {
         if (errno == ENOSPC || errno == EDQUOT)
             rc = LAYR_ERR_NOSPACE;
@@ -110,12 +111,14 @@ int layr_host_blob_unlink(const layr_hostdb_t *db, const uint8_t id[32])
 
     if (rc != 0)
         return rc;
+    if (LAYR_FAULT("host.unlink"))
+        return LAYR_ERR_IO;
     return unlink(path) == 0 || errno == ENOENT ? 0 : LAYR_ERR_IO;
 }
 
 int layr_host_blob_sync(const layr_hostdb_t *db, const uint8_t id[32])
 {
-    int rc = sync_at(db, id, 2);
+    int rc = LAYR_FAULT("host.unlink-sync") ? LAYR_ERR_IO : sync_at(db, id, 2);
 
     return rc == LAYR_ERR_IO && errno == ENOENT ? 0 : rc;
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/fault.h"
 #include "db/host_internal.h"
 
 struct layr_host_op {
@@ -50,10 +51,12 @@ static int totals_save(layr_hostdb_t *db)
     return layr_host_step(s) == 0 ? 0 : LAYR_ERR_DB;
 }
 
-static void say(layr_hostdb_t *db, const layr_host_op_t *op)
+static void say(layr_hostdb_t *db, layr_host_op_t *op)
 {
-    if (op->rc == LAYR_ERR_DB)
-        layr_diag_set(op->d, op->rc, "%s/layr.db: %s", db->path, sqlite3_errmsg(db->write.sql));
+    if (op->rc != LAYR_ERR_DB)
+        return;
+    op->rc = layr_host_error(&db->write);
+    layr_diag_set(op->d, op->rc, "%s/layr.db: %s", db->path, sqlite3_errmsg(db->write.sql));
 }
 
 /* One op under a savepoint: what a refused one did is undone, the others' work stays. */
@@ -76,10 +79,8 @@ static int run(layr_hostdb_t *db, layr_host_op_t *op)
 /* All of them fail, except those that had been refused already: a refusal needs no commit. */
 static void fail(layr_hostdb_t *db, layr_host_op_t *ops)
 {
-    int rc = LAYR_ERR_DB;
+    int rc = layr_host_error(&db->write);
 
-    if (sqlite3_errcode(db->write.sql) == SQLITE_FULL)
-        rc = LAYR_ERR_NOSPACE;
     for (layr_host_op_t *op = ops; op != NULL; op = op->next) {
         if (op->rc < 0)
             continue;
@@ -104,8 +105,10 @@ static int run_all(layr_hostdb_t *db, layr_host_op_t *ops)
         return layr_host_exec(&db->write, Q_ROLLBACK) == 0 ? 0 : LAYR_ERR_DB;
     if (rc == 0)
         rc = totals_save(db);
+    LAYR_FAULT_POINT("host.commit");
     if (rc == 0)
         rc = layr_host_exec(&db->write, Q_COMMIT);
+    LAYR_FAULT_POINT("host.committed");
     if (rc != 0)
         fail(db, ops);
     return rc == 0;

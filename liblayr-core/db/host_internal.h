@@ -59,6 +59,12 @@ typedef struct layr_host_conn {
 
 typedef struct layr_host_op layr_host_op_t;
 
+/* An intent of a PUT that is under way in this process; id 0: not yet. Linked while the PUT lasts. */
+typedef struct layr_host_intent {
+    int64_t id; /* the leader's, inside a transaction */
+    struct layr_host_intent *next;
+} layr_host_intent_t;
+
 struct layr_hostdb {
     layr_hostdb_config_t c;
     char path[LAYR_HOST_PATH_MAX];
@@ -69,6 +75,9 @@ struct layr_hostdb {
     pthread_cond_t settled;
     bool leading;
     layr_host_op_t *first, **last;
+    pthread_mutex_t intent_mutex; /* for the list below */
+    layr_host_intent_t *intents;
+    atomic_bool stranded;        /* an intent whose PUT is over could not be dropped */
     layr_host_totals_t totals;   /* the leader's, inside a transaction */
     layr_host_totals_t seen;     /* as of the last commit; under mutex */
     atomic_uchar durable[65536]; /* folders ab/cd whose names this process has synced */
@@ -79,6 +88,8 @@ int layr_host_conn_open(layr_host_conn_t *c, const char *path, layr_diag_t *d) L
 void layr_host_conn_close(layr_host_conn_t *c);
 /* The statement, reset and with nothing bound; NULL: LAYR_ERR_DB. */
 sqlite3_stmt *layr_host_stmt(layr_host_conn_t *c, layr_host_query_t q);
+/* Why the last call failed: LAYR_ERR_NOSPACE, LAYR_ERR_IO (the disk), or LAYR_ERR_DB. */
+int layr_host_error(const layr_host_conn_t *c) LAYR_CHECKED;
 /* 1: a row; 0: done, and reset; LAYR_ERR_DB, and reset. */
 int layr_host_step(sqlite3_stmt *s);
 /* Run a statement that gives no rows. */
@@ -116,7 +127,12 @@ int layr_host_sync_dir(const char *path) LAYR_CHECKED;
 int layr_host_loosen(layr_hostdb_t *db, const uint8_t shard[32]) LAYR_CHECKED;
 /* Unlink what nothing names. *more (may be NULL): there may be more of it. */
 int layr_host_sweep(layr_hostdb_t *db, bool *more, layr_diag_t *d) LAYR_CHECKED;
-/* Inside a transaction: drop intents of dead processes, or of all. */
+/* A PUT begins and is over: only what is in between keeps its intent. */
+void layr_host_intent_enter(layr_hostdb_t *db, layr_host_intent_t *i);
+void layr_host_intent_leave(layr_hostdb_t *db, layr_host_intent_t *i);
+/* Try again what could not be dropped. */
+void layr_host_intents_settle(layr_hostdb_t *db);
+/* Inside a transaction: drop intents of PUTs that are over and of dead processes, or of all. */
 int layr_host_intents_resolve(layr_hostdb_t *db, bool all) LAYR_CHECKED;
 /* Inside a transaction: take an order out of the books. */
 int layr_host_order_drop(layr_hostdb_t *db, const uint8_t order[16], const uint8_t owner[32],

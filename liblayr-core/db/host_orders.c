@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "db/host_internal.h"
 
 #define UNKNOWN_TOMBS 10000 /* of orders that were released before they came, at a time */
@@ -139,7 +140,7 @@ static int shard_add(layr_hostdb_t *db, const layr_order_t *o)
 typedef struct put {
     const layr_order_t *o;
     layr_time_t exp;
-    int64_t intent; /* 0: none */
+    layr_host_intent_t intent;
 } put_t;
 
 /* Another order for a blob that is here: orders name it, so no sweep is after it. */
@@ -165,9 +166,9 @@ static int look(layr_hostdb_t *db, put_t *p, bool *here)
     pthread_mutex_lock(&db->read_mutex);
     rc = check(db, &db->read, p->o, &p->exp);
     ordered = layr_host_any(&db->read, Q_SHARD_ORDERED, p->o->shard, 32);
+    if (rc == LAYR_ERR_DB || ordered < 0)
+        rc = layr_host_error(&db->read);
     pthread_mutex_unlock(&db->read_mutex);
-    if (ordered < 0)
-        return ordered;
     *here = ordered == 1 && layr_host_blob_here(db, p->o->shard, p->o->size);
     return rc;
 }
@@ -179,7 +180,7 @@ int layr_hostdb_admit(layr_hostdb_t *db, const layr_order_t *o, layr_time_t *exp
     int rc = look(db, &p, &here);
 
     if (rc < 0) {
-        if (rc == LAYR_ERR_DB)
+        if (rc == LAYR_ERR_DB || rc == LAYR_ERR_IO)
             layr_diag_set(d, rc, "%s/layr.db cannot be read", db->path);
         return rc;
     }
@@ -203,7 +204,7 @@ static int intent_op(layr_hostdb_t *db, void *arg)
         sqlite3_bind_int64(s, 2, getpid());
     if (layr_host_step(s) != 0)
         return LAYR_ERR_DB;
-    p->intent = sqlite3_last_insert_rowid(db->write.sql);
+    p->intent.id = sqlite3_last_insert_rowid(db->write.sql);
     return 0;
 }
 
@@ -226,7 +227,7 @@ static int intent_drop(layr_hostdb_t *db, int64_t intent)
 static int order_op(layr_hostdb_t *db, void *arg)
 {
     put_t *p = arg;
-    int rc = intent_drop(db, p->intent);
+    int rc = intent_drop(db, p->intent.id);
 
     if (rc == 0)
         rc = check(db, &db->write, p->o, &p->exp);
@@ -244,33 +245,49 @@ static int order_op(layr_hostdb_t *db, void *arg)
 static int abandon_op(layr_hostdb_t *db, void *arg)
 {
     put_t *p = arg;
-    int rc = layr_host_exec_int(&db->write, Q_INTENT_DROP, p->intent);
+    int rc = layr_host_exec_int(&db->write, Q_INTENT_DROP, p->intent.id);
 
     return rc == 0 ? layr_host_loosen(db, p->o->shard) : rc;
 }
 
-/* What fails here is done by the next start: the intent tells. */
+/* What fails here is done when the disk takes writes again: the intent tells. */
 static void abandon(layr_hostdb_t *db, put_t *p)
 {
-    if (layr_host_commit(db, abandon_op, p, NULL) == 0)
+    if (layr_host_commit(db, abandon_op, p, NULL) != 0)
+        atomic_store(&db->stranded, true);
+    else
         (void)!layr_host_sweep(db, NULL, NULL);
+}
+
+static int store(layr_hostdb_t *db, put_t *p, int fd, const char *temp, layr_diag_t *d)
+{
+    int rc = layr_host_commit(db, intent_op, p, d);
+
+    if (rc != 0)
+        return rc;
+    LAYR_FAULT_POINT("host.intent");
+    rc = layr_host_blob_place(db, p->o->shard, fd, temp, d);
+    LAYR_FAULT_POINT("host.order");
+    if (rc == 0)
+        rc = layr_host_commit(db, order_op, p, d);
+    if (rc != 0)
+        abandon(db, p);
+    return rc;
 }
 
 int layr_hostdb_store(layr_hostdb_t *db, const layr_order_t *o, int fd, const char *temp, layr_time_t *exp,
                       layr_diag_t *d)
 {
     put_t p = {.o = o};
-    int rc = layr_host_commit(db, intent_op, &p, d);
+    int rc;
 
-    if (rc != 0)
-        return rc;
-    rc = layr_host_blob_place(db, o->shard, fd, temp, d);
+    layr_host_intents_settle(db);
+    layr_host_intent_enter(db, &p.intent);
+    rc = store(db, &p, fd, temp, d);
+    layr_host_intent_leave(db, &p.intent);
     if (rc == 0)
-        rc = layr_host_commit(db, order_op, &p, d);
-    if (rc != 0)
-        abandon(db, &p);
-    else
         *exp = p.exp;
+    LAYR_FAULT_POINT("host.stored");
     return rc;
 }
 
@@ -397,6 +414,7 @@ int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_an
     if (s->count == 0 || s->count > LAYR_ORDERS_MAX)
         return LAYR_ERR_ARG;
     rc = layr_host_commit(db, change_op, &c, d);
+    LAYR_FAULT_POINT("host.released");
     /* The release is durable: what the sweep fails to do now, the next one does. */
     if (rc == 0 && s->action == LAYR_RELEASE)
         (void)!layr_host_sweep(db, NULL, NULL);
@@ -467,7 +485,10 @@ int layr_hostdb_expire(layr_hostdb_t *db, layr_time_t now, layr_time_t grace, un
 {
     expiry_t e = {.now = now, .orders = now - LAYR_SKEW - grace, .limit = limit};
     bool unswept = false;
-    int rc = layr_host_commit(db, expire_op, &e, d);
+    int rc;
+
+    layr_host_intents_settle(db);
+    rc = layr_host_commit(db, expire_op, &e, d);
 
     if (rc == 0)
         rc = layr_host_sweep(db, &unswept, d);

@@ -1,8 +1,10 @@
 /* The host's tables and every statement that touches them. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "db/fault_vfs.h"
 #include "db/host_internal.h"
 
 #define SCHEMA_VERSION 1
@@ -102,6 +104,23 @@ int layr_host_step(sqlite3_stmt *s)
     if (s != NULL)
         sqlite3_reset(s); /* a statement in the middle would hold its snapshot */
     return rc == SQLITE_DONE ? 0 : LAYR_ERR_DB;
+}
+
+/* SQLite knows ENOSPC as FULL; a disk quota is an I/O error to it. */
+int layr_host_error(const layr_host_conn_t *c)
+{
+    int number = sqlite3_system_errno(c->sql);
+
+    switch (sqlite3_errcode(c->sql) & 0xff) {
+    case SQLITE_FULL:
+        return LAYR_ERR_NOSPACE;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        return number == ENOSPC || number == EDQUOT ? LAYR_ERR_NOSPACE : LAYR_ERR_IO;
+    default:
+        return LAYR_ERR_DB;
+    }
 }
 
 int layr_host_exec(layr_host_conn_t *c, layr_host_query_t q)
@@ -207,7 +226,7 @@ int layr_host_conn_open(layr_host_conn_t *c, const char *path, layr_diag_t *d)
     int rc = LAYR_ERR_DB;
 
     /* No SQLITE_OPEN_CREATE: a store whose database is gone must not start anew. */
-    if (sqlite3_open_v2(path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
+    if (sqlite3_open_v2(path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, LAYR_VFS) == SQLITE_OK) {
         sqlite3_busy_handler(c->sql, on_busy, NULL);
         rc = set_up(c->sql);
     } else if (c->sql != NULL && sqlite3_errcode(c->sql) == SQLITE_CANTOPEN) {

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "db/host_internal.h"
 
 #define SWEEP_STEP 64 /* unlinks while the write lock is held */
@@ -82,6 +83,7 @@ static int unlink_op(layr_hostdb_t *db, void *arg)
         w->unlinked[i] = true;
         if (rc == 0)
             rc = forget(db, w->shard[i]);
+        LAYR_FAULT_POINT("host.unlinked");
     }
     return rc;
 }
@@ -107,6 +109,7 @@ int layr_host_sweep(layr_hostdb_t *db, bool *more, layr_diag_t *d)
             rc = layr_host_blob_sync(db, w.shard[i]);
     if (rc == LAYR_ERR_IO)
         layr_diag_set(d, rc, "cannot remove a shard below %s/shards: errno %d", db->path, errno);
+    LAYR_FAULT_POINT("host.swept");
     if (rc == 0 && w.count > 0)
         rc = layr_host_commit(db, drop_op, &w, d);
     if (more != NULL)
@@ -132,9 +135,44 @@ int layr_host_order_drop(layr_hostdb_t *db, const uint8_t order[16], const uint8
     return layr_host_loosen(db, shard);
 }
 
-/* A process that can't be signalled because it is another user's lives, too. */
-static bool is_dead(pid_t pid)
+void layr_host_intent_enter(layr_hostdb_t *db, layr_host_intent_t *i)
 {
+    pthread_mutex_lock(&db->intent_mutex);
+    i->next = db->intents;
+    db->intents = i;
+    pthread_mutex_unlock(&db->intent_mutex);
+}
+
+void layr_host_intent_leave(layr_hostdb_t *db, layr_host_intent_t *i)
+{
+    layr_host_intent_t **at = &db->intents;
+
+    pthread_mutex_lock(&db->intent_mutex);
+    while (*at != i)
+        at = &(*at)->next;
+    *at = i->next;
+    pthread_mutex_unlock(&db->intent_mutex);
+}
+
+static bool under_way(layr_hostdb_t *db, int64_t id)
+{
+    const layr_host_intent_t *i;
+
+    pthread_mutex_lock(&db->intent_mutex);
+    for (i = db->intents; i != NULL && i->id != id; i = i->next)
+        continue;
+    pthread_mutex_unlock(&db->intent_mutex);
+    return i != NULL;
+}
+
+/*
+ * A process that can't be signalled because it is another user's lives, too.  In this process a PUT can be over
+ * without having dropped its intent: the disk was full, or gone together with an earlier handle.
+ */
+static bool is_dead(layr_hostdb_t *db, int64_t id, pid_t pid)
+{
+    if (pid == getpid())
+        return !under_way(db, id);
     return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
@@ -144,9 +182,9 @@ static int next_dead(layr_hostdb_t *db, bool all, int64_t *id, uint8_t shard[32]
     int rc;
 
     while ((rc = layr_host_step(s)) == 1) {
-        if (!all && !is_dead((pid_t)sqlite3_column_int64(s, 2)))
-            continue;
         *id = sqlite3_column_int64(s, 0);
+        if (!all && !is_dead(db, *id, (pid_t)sqlite3_column_int64(s, 2)))
+            continue;
         rc = layr_host_column(s, 1, shard, 32) == 0 ? 1 : LAYR_ERR_DB;
         sqlite3_reset(s);
         break;
@@ -176,6 +214,16 @@ static int tidy_op(layr_hostdb_t *db, void *arg)
 {
     (void)arg;
     return layr_host_intents_resolve(db, false);
+}
+
+void layr_host_intents_settle(layr_hostdb_t *db)
+{
+    if (!atomic_exchange(&db->stranded, false))
+        return;
+    if (layr_host_commit(db, tidy_op, NULL, NULL) != 0)
+        atomic_store(&db->stranded, true);
+    else
+        (void)!layr_host_sweep(db, NULL, NULL);
 }
 
 int layr_hostdb_tidy(layr_hostdb_t *db, layr_time_t now, layr_diag_t *d)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/fault_vfs.h"
 #include "db/journal_db.h"
 
 #define BUSY_MS 10000
@@ -202,7 +203,7 @@ static int check_pages(layr_journal_t *j)
 
 static int connect_db(layr_journal_t *j)
 {
-    int rc = sqlite3_open_v2(j->path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    int rc = sqlite3_open_v2(j->path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, LAYR_VFS);
 
     if (rc != SQLITE_OK)
         return j->db == NULL ? LAYR_ERR_NOMEM : layr_jdb_error(j, rc);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "db/journal_db.h"
 
 static int open_lock(layr_journal_t *j, int *out)
@@ -127,6 +128,7 @@ int layr_journal_put_reap(layr_journal_t *j)
     if (rc != 0)
         return rc;
     count = reap(j);
+    LAYR_FAULT_POINT("put.reap");
     rc = layr_jdb_end(j, count < 0 ? count : 0);
     return rc == 0 ? count : rc;
 }
@@ -173,7 +175,9 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
         rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
+    LAYR_FAULT_POINT("put.begin");
     rc = layr_jdb_end(j, begin_locked(j, e, sealed, &id));
+    LAYR_FAULT_POINT("put.begun");
     if (rc != 0) {
         if (id != 0)
             let_go(j, id); /* rolled back: the number may be another's next */
@@ -193,12 +197,14 @@ int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[3
         return LAYR_ERR_KEY;
     if (strlen(url) > LAYR_URL_MAX)
         return LAYR_ERR_ARG;
+    LAYR_FAULT_POINT("put.order");
     rc = layr_jdb_begin(j, LAYR_JDB_LAZY);
     if (rc == 0)
         rc = layr_jdb_end(j, layr_jdb_run(j,
                                           "INSERT INTO put_order (order_id, put, shard, host, grp, url)"
                                           " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
                                           "gikkgt", order, put, shard, host, group, url));
+    LAYR_FAULT_POINT("put.ordered");
     return rc;
 }
 
@@ -230,6 +236,7 @@ int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_
     rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc == 0)
         rc = layr_jdb_end(j, done_locked(j, put, f, orphans, count));
+    LAYR_FAULT_POINT("put.finished");
     if (rc == 0)
         let_go(j, put);
     return rc;
@@ -247,7 +254,9 @@ int layr_journal_put_drop(layr_journal_t *j, int64_t put)
     rc = to_release(j, put);
     if (rc == 0)
         rc = remove_row(j, put);
+    LAYR_FAULT_POINT("put.drop");
     rc = layr_jdb_end(j, rc);
+    LAYR_FAULT_POINT("put.dropped");
     if (rc == 0)
         let_go(j, put);
     return rc;

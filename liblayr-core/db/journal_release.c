@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/fault.h"
 #include "db/journal_db.h"
 
 /* Where the walk is: past these groups, and inside the group past this id. */
@@ -84,7 +85,10 @@ static int next_orders(layr_journal_t *j, walk_t *w)
 
 static int forget(layr_journal_t *j, const layr_release_t *r)
 {
-    int rc = layr_jdb_begin(j, LAYR_JDB_LAZY); /* lost in a power cut: the host is told once more */
+    int rc;
+
+    LAYR_FAULT_POINT("put.forget");
+    rc = layr_jdb_begin(j, LAYR_JDB_LAZY); /* lost in a power cut: the host is told once more */
 
     if (rc != 0)
         return rc;

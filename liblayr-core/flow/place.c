@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "unit.h"
 
 /* A transfer slower than this is given to another host. */
@@ -69,6 +70,7 @@ static void sent(layr_job_t *j, void *owner)
     layr_call_free(r->call);
     free(r->call);
     r->call = NULL;
+    LAYR_FAULT_POINT("put.stored");
     if (rc == LAYR_OK) {
         st->stats.bytes += u->shape.blob;
         st->stats.shards++;

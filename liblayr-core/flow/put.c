@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "publish.h"
 #include "reader.h"
 #include "record.h"
@@ -251,9 +252,11 @@ static int publish(put_t *p)
     layr_random(s1, sizeof s1);
     layr_random(s2, sizeof s2);
     rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
+    LAYR_FAULT_POINT("put.publish");
     if (rc == LAYR_OK)
         rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until,
                                  &p->out->record_hosts, p->d);
+    LAYR_FAULT_POINT("put.published");
     layr_buf_free(&root);
     return rc;
 }

@@ -113,13 +113,16 @@ static void test_worker(host_t *h)
     place(h, 6);
     intend(h, 6, dead);
     place(h, 7);
-    intend(h, 7, getpid());
+    intend(h, 7, getppid());
+    place(h, 8);
+    intend(h, 8, getpid());
     is_int(layr_hostdb_tidy(h->db, HOST_NOW, NULL), 0, "tidying up");
-    is_int(host_count(h, "intent"), 1, "resolves the intent of the dead process");
+    is_int(host_count(h, "intent"), 1,
+           "resolves the intents of the dead process, and of a PUT that is over in this one");
     layr_hostdb_close(h->db);
     h->first = false;
     host_need(host_open(h) == 0, "a handle that is not the first");
-    ok(!host_has(h, 6) && host_has(h, 7), "and leaves alone what a live one is about");
+    ok(!host_has(h, 6) && !host_has(h, 8) && host_has(h, 7), "and leaves alone what a live one is about");
     sql(h, "DELETE FROM intent");
 }
 
