@@ -3,9 +3,11 @@
  * Housekeeping: expired orders, tombstones and records, what dead processes
  * left, and the opening of the store before the first request.
  *
- * Worker 0 has a timer; each shot is one small step on a thread, and the next
- * comes soon while there is more to do.  While two generations of workers
- * overlap both may take steps: every step is a transaction.
+ * Every worker opens the store at its start, which also undoes what a worker
+ * that died before it had begun.  Worker 0 goes on with a timer; each shot is
+ * one small step on a thread, and the next comes soon while there is more to
+ * do.  While two generations of workers overlap both may take steps: every
+ * step is a transaction.
  */
 
 
@@ -106,7 +108,11 @@ ngx_http_layr_maintain_thread(void *data, ngx_log_t *log)
     db = ngx_http_layr_store_enter(m->store, log);
 
     if (db) {
-        ngx_http_layr_maintain_step(m, db->db, log);
+
+        if (ngx_worker == 0) {
+            ngx_http_layr_maintain_step(m, db->db, log);
+        }
+
         ngx_http_layr_store_leave(m->store, db);
     }
 }
@@ -142,7 +148,7 @@ ngx_http_layr_maintain_event(ngx_event_t *ev)
 {
     ngx_http_layr_maintain_t *m = ev->data;
 
-    if (!ngx_exiting) {
+    if (ngx_worker == 0 && !ngx_exiting) {
         ngx_add_timer(&m->timer, m->more ? NGX_HTTP_LAYR_STEP_SOON
                                          : NGX_HTTP_LAYR_STEP_LATER);
     }

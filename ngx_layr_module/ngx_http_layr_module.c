@@ -592,9 +592,7 @@ ngx_http_layr_init_process(ngx_cycle_t *cycle)
 
         ngx_http_layr_zone_start(stp[i]);
 
-        if (ngx_worker == 0
-            && ngx_http_layr_maintain_start(cycle, stp[i]) != NGX_OK)
-        {
+        if (ngx_http_layr_maintain_start(cycle, stp[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

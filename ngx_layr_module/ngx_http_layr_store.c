@@ -133,7 +133,9 @@ ngx_http_layr_store_unref(ngx_http_layr_db_t *db)
 /*
  * The zone outlives a reload, so "opened" tells the first opening of a master
  * from the later ones; "first" is false where processes of an earlier cycle
- * or of another binary may still be at work.
+ * or of another binary may still be at work.  Asked inside the transaction
+ * that clears up: of workers that start together one is told yes, and the
+ * others begin nothing before it is done.
  */
 
 static bool
@@ -141,7 +143,7 @@ ngx_http_layr_store_first(void *data)
 {
     ngx_http_layr_store_t *st = data;
 
-    return st->first && st->zone->opened == 0;
+    return st->first && ngx_atomic_cmp_set(&st->zone->opened, 0, 1);
 }
 
 
