@@ -125,11 +125,14 @@ lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
 	clang-format --dry-run -Werror $(FORMATTED)
-	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
-	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools $(wildcard ngx_layr_module/*.c)
+	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c bench/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools bench $(wildcard ngx_layr_module/*.c)
 
 # Fuzz targets: make fuzz.
 -include t/fuzz/fuzz.mk
+
+# Benchmarks: make bench.
+-include bench/bench.mk
 
 # --- for people
 
@@ -156,10 +159,11 @@ help:
 	@echo 'make FAULTS=1    with fault points, for the tests of crashes: into build/faults'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
+	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; BENCH_RUNS (5)'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
-	@echo 'demo, test, test-long, asan, fuzz and lint install what they miss, on Debian 12, with ./setup.'
+	@echo 'demo, test, test-long, asan, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'
 
 clean:
 	rm -rf build
