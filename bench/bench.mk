@@ -1,6 +1,6 @@
 # Benchmarks: make bench, or make bench T=get-shard; bench/run has the rest.
 BENCH_LIB      := $(patsubst %.c,$(BUILD)/%.o,bench/wire.c bench/wire_h2.c)
-BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk)
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk kernels stages slow)
 
 # Tests run them, too.
 units: $(BENCH_PROGRAMS)
