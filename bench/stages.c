@@ -1,5 +1,5 @@
 /*
- * stages STAGE K/N SECONDS [FILE or URL...]: one step of put or get, alone, over segments of a file; prints a line of JSON whose
+ * stages STAGE K/N SECONDS [FILE, or PIN URL...]: one step of put or get, alone, over segments of a file; prints a line of JSON whose
  * bytes are the file's.  Steps that only compute run on one thread, and their seconds are its CPU time.
  */
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "layr/bytes.h"
 #include "layr/code.h"
 #include "layr/crypto.h"
 #include "layr/net.h"
@@ -28,7 +29,8 @@ static layr_blob_maker_t *maker;
 static layr_hash_t *hash;
 static uint8_t *plain, *coded, *blob[LAYR_N_MAX];
 static const uint8_t key[32] = {1}, salt[16] = {2};
-static char **where; /* FILE, or URLs */
+static char **where;       /* FILE, or URLs */
+static uint8_t pin[1][32]; /* of the hosts' key */
 static int where_count;
 static int fd = -1;
 
@@ -195,8 +197,12 @@ static void transferred(layr_req_t *r)
 static void prepare(transfer_t *t, size_t n, bool put)
 {
     snprintf(t->url, sizeof t->url, "%s/blob%zu", where[n % (size_t)where_count], n);
-    t->req = (layr_req_t){
-        .method = put ? "PUT" : "GET", .url = t->url, .trust = LAYR_TRUST_NONE, .done = transferred};
+    t->req = (layr_req_t){.method = put ? "PUT" : "GET",
+                          .url = t->url,
+                          .trust = LAYR_TRUST_PINS,
+                          .pins = pin,
+                          .pin_count = 1,
+                          .done = transferred};
     if (put) {
         t->req.body = blob[n % shape.scheme.n];
         t->req.body_len = shape.blob;
@@ -346,9 +352,15 @@ int main(int argc, char **argv)
             s = &stages[i];
     where = argv + 4;
     where_count = argc - 4;
-    if (s == NULL || layr_scheme_parse(&scheme, argv[2]) != LAYR_OK ||
-        ((s->file >= 0 || !s->step) && where_count < 1)) {
-        fputs("usage: stages STAGE K/N SECONDS [FILE|URL...]\n", stderr);
+    if (s != NULL && !s->step && where_count > 1 &&
+        layr_unhex(pin[0], 32, where[0], strlen(where[0])) == LAYR_OK) {
+        where++;
+        where_count--;
+    } else if (s != NULL && !s->step) {
+        s = NULL;
+    }
+    if (s == NULL || layr_scheme_parse(&scheme, argv[2]) != LAYR_OK || (s->file >= 0 && where_count < 1)) {
+        fputs("usage: stages STAGE K/N SECONDS [FILE|PIN URL...]\n", stderr);
         return 2;
     }
     rc = make(scheme, s);

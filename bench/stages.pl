@@ -19,7 +19,7 @@ my @apart = qw(code seal tag name decode);    # not in the sums: parts of `make`
 
 sub stage {
     my ($stage, $scheme) = @_;
-    my @where = $stage eq 'read' ? $file->{path} : $stage eq 'write' ? scratch('written') : $stage =~ /^(?:send|receive)$/ ? $memory->urls : ();
+    my @where = $stage eq 'read' ? $file->{path} : $stage eq 'write' ? scratch('written') : $stage =~ /^(?:send|receive)$/ ? ($memory->pin, $memory->urls) : ();
     my $c = client(build('bench/stages'), $stage, $scheme, size(0.6, 0.02), @where);
     unlink scratch('written');
     return {%{unjson($c->{out})}, rss => $c->{rss}};

@@ -19,8 +19,9 @@ use Exporter qw(import);
 use Layr::Bench::Cost;
 use Layr::Test;
 use List::Util qw(max min);
+use POSIX ();
 
-our @EXPORT = qw(short runs size client rounds row rows samples median mib_s note);
+our @EXPORT = qw(short runs size client rounds row rows median mib_s note touch_memory);
 
 my (@rows, %all);
 
@@ -29,6 +30,21 @@ sub runs  { return short() ? 1 : $ENV{BENCH_RUNS} // 5 }
 # The size for the long form, or for the short one.
 sub size  { return $_[short() ? 1 : 0] }
 sub note  { print STDERR "bench: @_\n" if !short(); return }
+
+# Touch so much memory and give it back. A virtual machine gets memory from its host only when it is first touched, at up to 3 s a
+# GiB, and may give back what is free for a while: not while something is measured.
+sub touch_memory {
+    my ($size) = @_;
+    my ($free) = Layr::Bench::Cost::slurp('/proc/meminfo') =~ /^MemAvailable:\s+(\d+)/m;
+    $size = $free * 1024 / 2 if $size > $free * 1024 / 2;
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        my $touched = "\1" x $size;
+        POSIX::_exit(0);
+    }
+    waitpid $pid, 0;
+    return;
+}
 
 # Run a program for a run: {seconds, cpu, rss, out}; dies when it fails.
 sub client {

@@ -25,10 +25,11 @@ sub new {
     return bless {size => $size, path => $path, back => scratch('back')}, $class;
 }
 
-# The clock starts with nothing left to be written, and the file in memory.
+# The clock starts with nothing left to be written, the file in memory, and as much free memory as a run uses touched.
 sub settle {
-    my ($self) = @_;
+    my ($self, $copies) = @_;
     system 'sync';
+    touch_memory($copies * $self->{size});
     open my $f, '<', $self->{path} or die "$self->{path}: $!";
     1 while sysread $f, my $buf, 1 << 20;
     return;
@@ -50,6 +51,7 @@ sub check {
 # hosts: those that are given to the programs, when these are not simply the swarm's; name: of the runs ("layr 4/8").
 sub layr {
     my ($self, $scheme, $swarm, %o) = @_;
+    my ($k, $n) = split m{/}, $scheme;
     my $name  = $o{name} // "layr $scheme";
     my @hosts = $o{hosts} ? @{$o{hosts}} : $swarm->hosts;
     my @put   = (build('bin/layr-put'), '-q', '-k', $scheme, @hosts);
@@ -57,9 +59,9 @@ sub layr {
     return sub {
         my ($m) = @_;
         my $file = 'file' . $serial++;
-        $self->settle;
+        $self->settle($n / $k);
         $m->("$name put", $swarm, sub { $self->timed(@put, '-n', $file, $self->{path}) });
-        $self->settle;
+        $self->settle(1);
         $m->("$name get", $swarm, sub { $self->timed(@get, $file) });
         $self->check($name);
         my $r = tool('layr-rm', '-q', @hosts, $file);
@@ -85,9 +87,9 @@ sub rclone {
     my $opt = {env => rclone_config($peers)};
     return sub {
         my ($m) = @_;
-        $self->settle;
+        $self->settle(3);
         $m->('rclone put', $peers, sub { $self->timed($opt, 'rclone', '-q', 'copyto', $self->{path}, 'c:file') });
-        $self->settle;
+        $self->settle(1);
         $m->('rclone get', $peers, sub { $self->timed($opt, 'rclone', '-q', 'copyto', 'c:file', $self->{back}) });
         $self->check('rclone');
         $peers->wipe(all => 1);
@@ -102,9 +104,9 @@ sub restic {
         my ($m) = @_;
         my $r = run($opt, @restic, 'init');
         die "restic init: $r->{err}" if $r->{status} != 0;
-        $self->settle;
+        $self->settle(3);
         $m->('restic put', $peers, sub { $self->timed($opt, @restic, 'backup', $self->{path}) });
-        $self->settle;
+        $self->settle(1);
         my $to = scratch('restored');
         $m->('restic get', $peers, sub { $self->timed($opt, @restic, 'restore', 'latest', '--target', $to) });
         rename $to . $self->{path}, $self->{back} or die "restic restored nothing: $!";

@@ -127,6 +127,15 @@ sub urls    { return @{$_[0]{urls}} }
 sub url     { return $_[0]{urls}[$_[1]] }
 sub data    { return "$_[0]{prefixes}[$_[1]]/data" }
 
+# SHA-256 of the key that all of them show (docs/protocol.md: pins), in hex.
+sub pin {
+    my ($self) = @_;
+    my $der = Layr::Test::scratch('key.der');
+    system(qw(sh -c), 'openssl x509 -in "$0" -noout -pubkey | openssl pkey -pubin -outform der -out "$1"', "$self->{prefixes}[0]/tls.crt", $der) == 0
+        or die 'no key in the certificate';
+    return Layr::Test::sha256_file($der);
+}
+
 # Remove what was uploaded; the folders stay unless all => 1.
 sub wipe {
     my ($self, %o) = @_;
