@@ -12,11 +12,17 @@ my $size  = size(1 << 30, 32 << 20);
 my $file  = Layr::Bench::File->new($size);
 my $hosts = Layr::Bench::Hosts->swarm(9);
 
-# What a host gets and gives when all are alike, in bytes a second.
+# What a host gets and gives when all are alike, in bytes a second: the better of two runs.
 sub normal {
     my %seconds;
     my $part = $file->layr('4/8', $hosts, name => 'first');
-    $part->(sub { my ($name, undef, $run) = @_; $seconds{$name} = $run->()->{seconds} });
+    for (1 .. 2) {
+        $part->(sub {
+            my ($name, undef, $run) = @_;
+            my $s = $run->()->{seconds};
+            $seconds{$name} = $s if !$seconds{$name} || $s < $seconds{$name};
+        });
+    }
     return map { int $_ } 2 * $size / 9 / $seconds{'first put'}, $size / 9 / $seconds{'first get'};
 }
 
