@@ -159,7 +159,7 @@ help:
 	@echo 'make FAULTS=1    with fault points, for the tests of crashes: into build/faults'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
-	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; BENCH_RUNS (5)'
+	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 25 minutes'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
