@@ -19,6 +19,7 @@
 #include "layr/thread.h"
 
 #define FILE_MAX ((off_t)1 << 30)
+#define WRITE_PIECE (256u << 10) /* as layr-get does */
 
 static layr_shape_t shape;
 static layr_coder_t *coder;
@@ -59,7 +60,8 @@ static int step_read(void)
 static int step_write(void)
 {
     for (size_t at = 0; at < shape.size;) {
-        ssize_t n = write(fd, plain + at, shape.size - at);
+        size_t left = shape.size - at;
+        ssize_t n = write(fd, plain + at, left < WRITE_PIECE ? left : WRITE_PIECE);
         if (n <= 0)
             return LAYR_ERR_IO;
         at += (size_t)n;
