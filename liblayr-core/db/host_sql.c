@@ -199,14 +199,28 @@ static int get_version(sqlite3 *sql)
     return v;
 }
 
+/*
+ * The first switch of a new database reads before it locks, and there SQLite does not ask the busy handler:
+ * of workers that start at the same time all but one would fail.
+ */
+static int use_wal(sqlite3 *sql)
+{
+    int rc, tries = 0;
+
+    do
+        rc = sqlite3_exec(sql, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    while (rc == SQLITE_BUSY && on_busy(NULL, tries++));
+    return rc;
+}
+
 /* Workers start at the same time: one makes the tables, the others find them made. */
 static int set_up(sqlite3 *sql)
 {
     int v;
 
     /* FULL: a commit is on the disk when it returns. */
-    if (sqlite3_exec(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
-            SQLITE_OK ||
+    if (use_wal(sql) != SQLITE_OK ||
+        sqlite3_exec(sql, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return LAYR_ERR_DB;
     v = get_version(sql);

@@ -1,5 +1,6 @@
 /* db/host_store.c, host.c: whose a store is; that none begins anew by itself; databases that are not ours. */
 #include <errno.h>
+#include <pthread.h>
 
 #include "db_host.h"
 
@@ -92,10 +93,39 @@ static void test_path(void)
     is_int(layr_host_blob_path(path, 80, "/s", id), LAYR_ERR_LIMIT, "and is not cut");
 }
 
+static void *open_it(void *arg)
+{
+    return (void *)(intptr_t)host_open(arg);
+}
+
+/* The first start of a host with several workers: another is in the middle of its switch of the new database to WAL. */
+static void test_together(void)
+{
+    char path[96];
+    host_t h;
+    sqlite3 *other = NULL;
+    pthread_t worker;
+    void *rc = NULL;
+
+    host_new_closed(&h);
+    snprintf(path, sizeof path, "%s/layr.db", h.dir);
+    host_need(sqlite3_open(path, &other) == SQLITE_OK &&
+                  sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK,
+              "the other worker");
+    host_need(pthread_create(&worker, NULL, open_it, &h) == 0, "a thread");
+    usleep(300000);
+    host_need(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "the other is done");
+    pthread_join(worker, &rc);
+    is_int((intptr_t)rc, 0, "a new store that another worker is opening: is waited for");
+    sqlite3_close(other);
+    host_end(&h);
+}
+
 int main(void)
 {
     host_need(layr_init() == 0, "crypto");
     test_probe();
+    test_together();
     test_open();
     test_path();
     return done();
