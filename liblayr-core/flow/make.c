@@ -102,7 +102,8 @@ static void hashed(layr_job_t *j, void *owner)
 {
     layr_store_t *st = owner;
     layr_unit_t *u = (layr_unit_t *)j;
-    if (u->error != LAYR_OK) {
+    if (u->hash_error != LAYR_OK) {
+        u->error = u->hash_error;
         u->ended = u->rows;
         layr_unit_plain_drop(u);
         return;
@@ -139,7 +140,7 @@ void layr_unit_hash(layr_job_t *j, void *scratch)
         layr_segment_hash(u->hash, u->page ? u->st->o.keys->P : u->st->o.keys->R, sha);
         rc = unit_salts(u);
     }
-    u->error = rc;
+    u->hash_error = rc;
     layr_wipe(sha, sizeof sha);
     layr_engine_answer(&u->st->e, &u->job, hashed);
 }

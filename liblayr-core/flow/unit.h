@@ -28,7 +28,8 @@ struct layr_unit {
     layr_store_t *st;
     layr_unit_t *next;
     bool page;
-    int error;
+    int error;      /* the owner's alone, as it may look at any time */
+    int hash_error; /* the worker's, until it answers */
     uint64_t number;
     layr_shape_t shape;
     uint8_t *plain;
