@@ -83,6 +83,8 @@ bool wire_add(wire_t *w, const void *p, size_t len)
         return false;
     if (len > sizeof w->out)
         return wire_send(w, p, len);
+    if (len == 0)
+        return true; /* no body: p may be NULL */
     memcpy(w->out + w->out_len, p, len);
     w->out_len += len;
     return true;
