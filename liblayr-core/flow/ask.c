@@ -102,6 +102,8 @@ static void decoded(layr_job_t *j, void *owner)
     layr_event_t ev = {.kind = LAYR_EV_SEGMENT, .page = p->page, .unit = p->number, .bytes = p->shape.size};
     p->jobs--;
     p->done = true;
+    if (!p->dropped)
+        p->error = p->decode_error;
     for (unsigned i = 0; i < p->rows; i++) {
         layr_fetch_row_t *r = &p->row[i];
         ev.recovered += i < p->k && r->state != ROW_GOOD && !p->narrow;
@@ -118,9 +120,9 @@ static void decoded(layr_job_t *j, void *owner)
 void layr_piece_decode(layr_job_t *j, void *scratch)
 {
     layr_piece_t *p = (layr_piece_t *)j;
-    p->error = p->narrow
-                   ? LAYR_OK
-                   : layr_decode_piece(p, p->page ? p->f->page_coder : p->f->coder, p->f->keys, scratch);
+    p->decode_error =
+        p->narrow ? LAYR_OK
+                  : layr_decode_piece(p, p->page ? p->f->page_coder : p->f->coder, p->f->keys, scratch);
     layr_engine_answer(&p->f->e, j, decoded);
 }
 
@@ -168,7 +170,7 @@ static void fetched(layr_job_t *j, void *owner)
         } else {
             fetch_failed(r, rc, why);
         }
-    } else if (r->piece->done || r->piece->decoding || layr_row_misfit(r)) {
+    } else if (r->piece->done || r->piece->enough || layr_row_misfit(r)) {
         layr_row_again(r); /* too late to be of use */
         r->tries--;
     } else {

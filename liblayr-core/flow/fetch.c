@@ -45,19 +45,32 @@ static unsigned count(const layr_piece_t *p, layr_row_state_t s, bool late)
     return n;
 }
 
+/*
+ * Data goes to its place before its tag is checked: what a late row brings must not come over the chunks that
+ * are decoded in its stead, so rows that are being opened end first.
+ */
+static void start_decoding(layr_piece_t *p)
+{
+    if (p->decoding || count(p, ROW_OPENING, false) + count(p, ROW_OPENING, true))
+        return;
+    for (unsigned i = 0; i < p->rows; i++)
+        p->row[i].have = p->row[i].state == ROW_GOOD;
+    p->decoding = true;
+    p->jobs++;
+    layr_engine_work(&p->f->e, &p->job, layr_piece_decode);
+}
+
 static void finish(layr_piece_t *p, int error)
 {
-    p->decoding = true;
+    p->enough = true;
     p->error = error;
     for (unsigned i = 0; i < p->rows; i++)
         if (p->row[i].call)
             layr_net_cancel(p->f->e.s->net, &p->row[i].call->req);
-    if (error == LAYR_OK) {
-        p->jobs++;
-        layr_engine_work(&p->f->e, &p->job, layr_piece_decode);
-    } else {
+    if (error == LAYR_OK)
+        start_decoding(p);
+    else
         p->done = true;
-    }
 }
 
 /* A narrow read needs just the rows its chunks lie on; when one of them fails, the piece is read the wide
@@ -156,12 +169,16 @@ static void advance_wide(layr_piece_t *p)
 
 void layr_piece_advance(layr_piece_t *p)
 {
-    if (p->done || p->decoding || p->f->closing)
+    if (p->done || p->f->closing)
         return;
+    if (p->enough) {
+        start_decoding(p);
+        return;
+    }
     if (p->narrow)
         advance_narrow(p);
     /* rows that were asked narrow must have ended before they are asked again */
-    if (!p->narrow && !p->done && !p->decoding)
+    if (!p->narrow && !p->done && !p->enough)
         advance_wide(p);
 }
 
@@ -212,7 +229,7 @@ static void tick(layr_fetch_t *f)
     if (limit < LATE_MIN_US)
         limit = LATE_MIN_US;
     for (layr_piece_t *p = f->head; p; p = p->next) {
-        if (p->done || p->decoding)
+        if (p->done || p->enough)
             continue;
         note_late(f, p, now, limit);
         layr_piece_advance(p);

@@ -94,9 +94,9 @@ int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_fil
     layr_decoder_t *d = NULL;
     int rc = LAYR_OK;
     for (unsigned i = 0; i < p->rows; i++) {
-        if (p->row[i].state == ROW_GOOD && good < p->k)
+        if (p->row[i].have && good < p->k)
             survivors[good++] = (uint8_t)i;
-        else if (i < p->k && p->row[i].state != ROW_GOOD)
+        else if (i < p->k && !p->row[i].have)
             want[m++] = (uint8_t)i;
     }
     if (m) {

@@ -21,6 +21,7 @@ typedef struct layr_fetch_row {
     layr_row_state_t state;
     bool late;      /* another one was asked meanwhile */
     bool known_bad; /* an event for it was given */
+    bool have;      /* good when decoding began: for the worker, as states of late rows still change */
     int error;
     unsigned tries;
     uint64_t since; /* asked at, microseconds */
@@ -38,9 +39,12 @@ struct layr_piece {
     layr_job_t job;
     layr_fetch_t *f;
     layr_piece_t *next; /* in the engine's list */
-    bool page, narrow, done, decoding, dropped;
-    bool whole; /* every stripe is asked: whole blobs, checked by id */
-    int error;
+    bool page, narrow, done, dropped;
+    bool enough;      /* nothing more is asked; decoding begins when no row is being opened */
+    bool decoding;    /* a worker has it */
+    bool whole;       /* every stripe is asked: whole blobs, checked by id */
+    int error;        /* the owner's alone, as it may drop the piece at any time */
+    int decode_error; /* the worker's, until it answers */
     uint64_t number;
     uint32_t first, last;
     uint32_t t0, t1; /* stripes first and last fall into */
