@@ -128,6 +128,9 @@ lint:
 	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c bench/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools bench $(wildcard ngx_layr_module/*.c)
 
+# ThreadSanitizer: make tsan.
+-include t/lib/checkers.mk
+
 # Fuzz targets: make fuzz.
 -include t/fuzz/fuzz.mk
 
@@ -158,12 +161,13 @@ help:
 	@echo 'make test-long   the tests that take long'
 	@echo 'make FAULTS=1    with fault points, for the tests of crashes: into build/faults'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make tsan        what has threads, programs and host, under ThreadSanitizer'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 25 minutes'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
-	@echo 'demo, test, test-long, asan, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'
+	@echo 'demo, test, test-long, asan, tsan, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'
 
 clean:
 	rm -rf build
