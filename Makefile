@@ -162,12 +162,13 @@ help:
 	@echo 'make FAULTS=1    with fault points, for the tests of crashes: into build/faults'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make tsan        what has threads, programs and host, under ThreadSanitizer'
+	@echo 'make valgrind    unit tests, and a put, get, ls and rm, under valgrind; T=t/unit/net_call.c runs one'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 25 minutes'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
-	@echo 'demo, test, test-long, asan, tsan, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'
+	@echo 'demo, test, test-long, asan, tsan, valgrind, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'
 
 clean:
 	rm -rf build

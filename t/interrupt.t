@@ -89,7 +89,7 @@ for my $signal (qw(INT TERM HUP)) {
 
 subtest 'put, timeout' => sub {    # which signals twice: the process, and its group
     my $in = endless();
-    my $r = run({stdin_file => $in->{path}}, 'timeout', '-s', 'INT', '1', build('bin/layr-put'), '-k', '1/3', '-n', 'timeout', '-');
+    my $r = run({stdin_file => $in->{path}}, 'timeout', '-s', 'INT', '3', build('bin/layr-put'), '-k', '1/3', '-n', 'timeout', '-');
     is($r->{status}, 124, 'its exit status');
     like($r->{err}, qr/stopped: nothing was stored/, 'it tidies up all the same');
     works_again('timeout');

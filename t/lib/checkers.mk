@@ -27,4 +27,10 @@ TSAN_SHORT := $(addprefix $(TSAN)/bin/,layr-key layr-put layr-get) \
 tsan-short:
 	@$(MAKE) --no-print-directory BUILD=$(TSAN) OPT='-O1 -g' SAN='$(TSAN_FLAGS)' $(TSAN_SHORT)
 
-.PHONY: tsan tsan-short
+# Memcheck on every unit test, and on files put, listed, read and removed; T=t/unit/net_call.c runs one.
+valgrind:
+	@./setup test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) all units
+	@LAYR_VALGRIND='$(if $(T),$(patsubst t/unit/%.c,%,$(T)),all)' LAYR_BUILD=$(BUILD) prove --timer -I t/lib t/valgrind.t
+
+.PHONY: tsan tsan-short valgrind
