@@ -9,6 +9,7 @@ use Test::More;
 
 my @points = (Layr::Fault->points, qw(sqlite.write sqlite.sync));
 cmp_ok(scalar @points, '>', 20, 'there are fault points');
+is(join(' ', grep { !/^(?:host|put|rm|sqlite)\./ } @points), '', 'of hosts (t/crash.t) and of the journal (t/crash-put.t)');
 
 # The names of functions and variables, and every string, also those in the debugger's sections.
 sub traces {

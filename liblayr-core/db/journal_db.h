@@ -70,6 +70,15 @@ int layr_jdb_create(const char *path, layr_diag_t *d) LAYR_CHECKED;
 /* Give path's folder its fsync: a name is durable when its folder is. */
 int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
 
+/*
+ * Records to be taken back when the put or the removal of that number ends before its time: see journal_gone.c.
+ * bound: what the secret is sealed to, which for a removal is the file's record id. Made on opening, as journals
+ * of earlier versions have none.
+ */
+#define LAYR_JDB_GONE                                                                                        \
+    "CREATE TABLE IF NOT EXISTS gone (put INTEGER PRIMARY KEY, sealed BLOB NOT NULL, bound BLOB NOT NULL,"   \
+    " until INTEGER NOT NULL, hosts BLOB NOT NULL)"
+
 /* Insert a file inside the caller's transaction. */
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
 

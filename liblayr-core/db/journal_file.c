@@ -4,7 +4,10 @@
 
 #include "db/journal_db.h"
 
-#define COLUMNS "SELECT record_id, sealed, name, size, k, n, created, until FROM file "
+/* A file that is being removed is none any more, although its name stays taken until that is done. */
+#define COLUMNS                                                                                              \
+    "SELECT record_id, sealed, name, size, k, n, created, until FROM file"                                   \
+    " WHERE record_id NOT IN (SELECT bound FROM gone) "
 
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f)
 {
@@ -70,7 +73,7 @@ int layr_journal_file_find(layr_journal_t *j, layr_file_entry_t *out, const char
 
     if (j->key == NULL)
         return LAYR_ERR_KEY;
-    rc = layr_jdb_query(j, &st, COLUMNS "WHERE name = ? AND name <> ''", "t", name);
+    rc = layr_jdb_query(j, &st, COLUMNS "AND name = ? AND name <> ''", "t", name);
     return rc == 0 ? read_one(j, st, out) : rc;
 }
 
@@ -81,7 +84,7 @@ int layr_journal_file_by_id(layr_journal_t *j, layr_file_entry_t *out, const uin
 
     if (j->key == NULL)
         return LAYR_ERR_KEY;
-    rc = layr_jdb_query(j, &st, COLUMNS "WHERE record_id = ?", "k", record_id);
+    rc = layr_jdb_query(j, &st, COLUMNS "AND record_id = ?", "k", record_id);
     return rc == 0 ? read_one(j, st, out) : rc;
 }
 

@@ -238,7 +238,9 @@ static int check_owner(layr_journal_t *j)
     if (rc != 0)
         return rc;
     layr_kdf0(proof, j->key, "proof");
-    rc = layr_jdb_query(j, &st, "SELECT proof FROM owner", "");
+    rc = layr_jdb_run(j, LAYR_JDB_GONE, "");
+    if (rc == 0)
+        rc = layr_jdb_query(j, &st, "SELECT proof FROM owner", "");
     if (rc == 0)
         rc = layr_jdb_row(j, st);
     if (rc == 1)
@@ -316,4 +318,12 @@ void layr_journal_close(layr_journal_t *j)
 const char *layr_journal_error(const layr_journal_t *j)
 {
     return j->error;
+}
+
+int layr_journal_diag(const layr_journal_t *j, int code, layr_diag_t *d)
+{
+    bool own =
+        code == LAYR_ERR_DB || code == LAYR_ERR_IO || code == LAYR_ERR_NOSPACE || code == LAYR_ERR_FORMAT;
+
+    return layr_diag_set(d, code, "%s", own && *j->error ? j->error : layr_strerror(code));
 }

@@ -57,7 +57,10 @@ static void let_go(layr_journal_t *j, int64_t put)
         layr_jdb_fail(j, LAYR_ERR_IO, "cannot unlock %s-lock: %s", j->path, strerror(errno));
 }
 
-/* The put's row, whose name is free again, and its lock are the caller's to see to. */
+/*
+ * The put's row, whose name is free again, and its lock are the caller's to see to.  Of a removal the file goes
+ * with it.
+ */
 static int to_release(layr_journal_t *j, int64_t put)
 {
     int rc = layr_jdb_run(j,
@@ -65,7 +68,12 @@ static int to_release(layr_journal_t *j, int64_t put)
                           " SELECT order_id, host, grp, url FROM put_order WHERE put = ?",
                           "i", put);
 
-    return rc == 0 ? layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put) : rc;
+    if (rc == 0)
+        rc = layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put);
+    if (rc == 0)
+        rc = layr_jdb_run(j, "DELETE FROM file WHERE record_id IN (SELECT bound FROM gone WHERE put = ?)",
+                          "i", put);
+    return rc;
 }
 
 /* LAYR_ERR_NOTFOUND when there was none: somebody gave it up. */
@@ -222,6 +230,8 @@ static int done_locked(layr_journal_t *j, int64_t put, const layr_file_entry_t *
     if (rc == 0)
         rc = layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put);
     if (rc == 0)
+        rc = layr_jdb_run(j, "DELETE FROM gone WHERE put = ?", "i", put);
+    if (rc == 0)
         rc = remove_row(j, put);
     return rc == 0 ? layr_jdb_file_insert(j, f) : rc;
 }
@@ -257,6 +267,87 @@ int layr_journal_put_drop(layr_journal_t *j, int64_t put)
     LAYR_FAULT_POINT("put.drop");
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("put.dropped");
+    if (rc == 0)
+        let_go(j, put);
+    return rc;
+}
+
+static int insert_orders(layr_journal_t *j, int64_t put, const layr_release_t *r, size_t count)
+{
+    static const uint8_t no_shard[32];
+    int rc = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (unsigned n = 0; rc == 0 && n < r[i].count; n++)
+            rc = layr_jdb_run(j,
+                              "INSERT OR IGNORE INTO put_order (order_id, put, shard, host, grp, url)"
+                              " VALUES (?, ?, ?, ?, ?, ?)",
+                              "gikkgt", r[i].order[n], put, no_shard, r[i].host, r[i].group, r[i].url);
+    return rc;
+}
+
+static int remove_locked(layr_journal_t *j, const layr_removal_t *m, const uint8_t *sealed, int64_t *id)
+{
+    int rc =
+        layr_jdb_run(j,
+                     "INSERT INTO put (sealed, random, k, n, started, until, name, pid)"
+                     " VALUES (?, ?, 1, 1, ?, ?, '', ?)",
+                     "skiii", sealed, m->record_id, (int64_t)m->now, (int64_t)m->until, (int64_t)getpid());
+
+    if (rc != 0)
+        return rc;
+    *id = sqlite3_last_insert_rowid(j->db);
+    rc = insert_orders(j, *id, m->releases, m->count);
+    if (rc == 0)
+        rc = layr_jdb_run(
+            j,
+            "INSERT INTO gone (put, sealed, bound, until, hosts) SELECT id, sealed, random, until, x''"
+            " FROM put WHERE id = ?",
+            "i", *id);
+    return rc == 0 ? hold(j, *id) : rc;
+}
+
+int layr_journal_remove_begin(layr_journal_t *j, const layr_removal_t *m, int64_t *put)
+{
+    uint8_t sealed[LAYR_JDB_SEALED_BYTES] = {0};
+    int64_t id = 0;
+    int rc;
+
+    if (m->until <= 0)
+        return LAYR_ERR_ARG;
+    rc = layr_jdb_seal(j, sealed, m->W, m->record_id);
+    if (rc == 0)
+        rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc != 0)
+        return rc;
+    rc = remove_locked(j, m, sealed, &id);
+    LAYR_FAULT_POINT("rm.begin");
+    rc = layr_jdb_end(j, rc);
+    LAYR_FAULT_POINT("rm.begun");
+    if (rc == 0)
+        *put = id;
+    else if (id != 0)
+        let_go(j, id);
+    return rc;
+}
+
+int layr_journal_remove_end(layr_journal_t *j, int64_t put, bool said)
+{
+    int rc;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc != 0)
+        return rc;
+    rc = to_release(j, put);
+    if (rc == 0 && said)
+        rc = layr_jdb_run(j, "DELETE FROM gone WHERE put = ?", "i", put);
+    if (rc == 0)
+        rc = remove_row(j, put);
+    LAYR_FAULT_POINT("rm.end");
+    rc = layr_jdb_end(j, rc);
+    LAYR_FAULT_POINT("rm.ended");
     if (rc == 0)
         let_go(j, put);
     return rc;

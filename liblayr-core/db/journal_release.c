@@ -138,7 +138,10 @@ int layr_journal_release_count(layr_journal_t *j, uint64_t *out)
 
     if (j->key == NULL)
         return LAYR_ERR_KEY;
-    rc = layr_jdb_query(j, &st, "SELECT count(*) FROM release", "");
+    rc = layr_jdb_query(j, &st,
+                        "SELECT (SELECT count(*) FROM release)"
+                        " + (SELECT count(*) FROM gone WHERE put NOT IN (SELECT id FROM put))",
+                        "");
     if (rc == 0)
         rc = layr_jdb_row(j, st);
     if (rc == 1) {

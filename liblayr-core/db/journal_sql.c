@@ -38,14 +38,30 @@ static int constraint(layr_journal_t *j)
     }
 }
 
+static int no_room(layr_journal_t *j)
+{
+    return layr_jdb_fail(j, LAYR_ERR_NOSPACE,
+                         "no room left on the disk that holds the journal %s: make room there and try again",
+                         j->path);
+}
+
+/* SQLite knows ENOSPC as FULL; a disk quota is an I/O error to it. */
+static int disk_failed(layr_journal_t *j, int number)
+{
+    if (number == ENOSPC || number == EDQUOT)
+        return no_room(j);
+    return layr_jdb_fail(j, LAYR_ERR_IO,
+                         "journal %s: %s%s%s: look after the disk that holds it, and try again", j->path,
+                         sqlite3_errmsg(j->db), number != 0 ? ": " : "", number != 0 ? strerror(number) : "");
+}
+
 int layr_jdb_error(layr_journal_t *j, int sqlite_rc)
 {
     switch (sqlite_rc & 0xff) {
     case SQLITE_NOMEM:
         return layr_jdb_fail(j, LAYR_ERR_NOMEM, "out of memory");
     case SQLITE_FULL:
-        return layr_jdb_fail(j, LAYR_ERR_NOSPACE, "no room left on the disk that holds the journal %s",
-                             j->path);
+        return no_room(j);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return layr_jdb_fail(
@@ -64,8 +80,7 @@ int layr_jdb_error(layr_journal_t *j, int sqlite_rc)
                              "cannot open journal %s for writing (%s): check the modes of it and its folder",
                              j->path, sqlite3_errmsg(j->db));
     case SQLITE_IOERR:
-        return layr_jdb_fail(j, LAYR_ERR_IO, "journal %s: %s: %s", j->path, sqlite3_errmsg(j->db),
-                             strerror(sqlite3_system_errno(j->db)));
+        return disk_failed(j, sqlite3_system_errno(j->db));
     case SQLITE_CONSTRAINT:
         return constraint(j);
     default:

@@ -81,7 +81,7 @@ static int begin(put_t *p)
             "a file named %s is being stored by another layr-put just now: give another name with -n",
             p->o->name);
     if (rc != LAYR_OK)
-        return layr_diag_set(p->d, rc, "the journal could not be written: %s", layr_strerror(rc));
+        return layr_journal_diag(p->s->journal, rc, p->d);
     p->journalled = p->s->journal != NULL;
     return LAYR_OK;
 }
@@ -237,6 +237,28 @@ static int store_pages(put_t *p)
     return rc == 1 ? LAYR_OK : rc;
 }
 
+/* Whether it gets through or is cut off, the journal then knows where a record of it may lie. */
+static int note_publish(put_t *p)
+{
+    const layr_hosts_t *h = &p->s->hosts;
+    layr_buf_t ids;
+    size_t count = 0;
+    int rc = LAYR_ERR_NOMEM;
+    if (!p->s->journal)
+        return LAYR_OK;
+    layr_buf_init(&ids);
+    for (size_t i = 0; i < h->count; i++) {
+        if (h->host[i].error != LAYR_OK)
+            continue;
+        layr_buf_add(&ids, h->host[i].id, 32);
+        count++;
+    }
+    if (!ids.bad)
+        rc = layr_journal_put_publish(p->s->journal, p->entry.id, ids.p, count);
+    layr_buf_free(&ids);
+    return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
+}
+
 static int publish(put_t *p)
 {
     uint8_t s1[32], s2[32];
@@ -252,6 +274,8 @@ static int publish(put_t *p)
     layr_random(s1, sizeof s1);
     layr_random(s2, sizeof s2);
     rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
+    if (rc == LAYR_OK)
+        rc = note_publish(p);
     LAYR_FAULT_POINT("put.publish");
     if (rc == LAYR_OK)
         rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until,
@@ -275,10 +299,7 @@ static int keep_file(put_t *p)
         rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
     p->journalled = p->journalled && rc != LAYR_OK;
     layr_wipe(&f, sizeof f);
-    if (rc != LAYR_OK)
-        layr_diag_set(p->d, rc, "the file was stored but your journal could not be written: %s",
-                      layr_strerror(rc));
-    return rc;
+    return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
 }
 
 static int result(put_t *p)

@@ -222,6 +222,8 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
                                  *holders, usable);
         if (won && s->journal)
             rc = layr_journal_seen_set(s->journal, k->record_id, rec.seq, rec.sha256);
+        if (rc != LAYR_OK)
+            return layr_journal_diag(s->journal, rc, d);
     }
     if (!won)
         return layr_diag_set(d, LAYR_ERR_CONFLICT,

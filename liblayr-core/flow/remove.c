@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fault.h"
 #include "fan.h"
 #include "record.h"
 #include "store.h"
@@ -129,6 +130,38 @@ static int strike(void *ctx, const layr_release_t *r)
     return LAYR_ERR_NET;
 }
 
+/* May each of the hosts that a put published at be told now? */
+static bool all_here(const layr_session_t *s, const layr_gone_t *g)
+{
+    for (size_t i = 0; i < g->host_count; i++)
+        if (!layr_hosts_find(&s->hosts, g->hosts.p + 32 * i))
+            return false;
+    return true;
+}
+
+/*
+ * Say of a record that its file is gone.  Of a removal it is to stay until the file's end, so that no older record
+ * comes back; a majority that took it will do.  Of a put that did not get that far nobody has the capability: the
+ * word need not outlive the moment, but every host is told, so that nothing of it stays anywhere.
+ */
+static int unpublish(void *ctx, const layr_gone_t *g)
+{
+    layr_session_t *s = ctx;
+    layr_file_keys_t k = {0};
+    layr_time_t now = time(NULL);
+    unsigned took = 0;
+    int rc;
+    if (g->until != 0 && g->until <= now)
+        return LAYR_OK;
+    layr_file_keys_from_write(&k, g->W);
+    rc =
+        layr_record_publish(s, &k, false, NULL, 0, now, g->until ? g->until : now + STATEMENT_S, &took, NULL);
+    layr_file_keys_wipe(&k);
+    if (rc == LAYR_OK && g->until == 0 && (took != layr_hosts_usable(&s->hosts) || !all_here(s, g)))
+        rc = LAYR_ERR_NET;
+    return rc == LAYR_ERR_HOSTS ? LAYR_ERR_NET : rc;
+}
+
 int layr_release_pending(layr_session_t *s, uint64_t *left)
 {
     releases_t l = {0};
@@ -137,7 +170,9 @@ int layr_release_pending(layr_session_t *s, uint64_t *left)
     *left = 0;
     if (!s->journal || !s->owner_seed)
         return LAYR_OK;
-    rc = layr_journal_release_each(s->journal, collect, &l);
+    rc = layr_journal_gone_each(s->journal, unpublish, s); /* first: a manifest must not outlive its shards */
+    if (rc == LAYR_OK)
+        rc = layr_journal_release_each(s->journal, collect, &l);
     if (rc == LAYR_OK && l.count) {
         done = calloc(l.count, sizeof *done);
         rc = done ? release_round(s, &l, done) : LAYR_ERR_NOMEM;
@@ -203,27 +238,82 @@ static int gather_orders(gather_t *g, layr_file_t *f, layr_diag_t *d)
     return rc;
 }
 
-/* What was not let go is kept for another time before the file is forgotten. */
-static int settle(layr_session_t *s, const releases_t *l, const bool *done, layr_remove_result_t *out)
+/* What of this file's is still pending. */
+typedef struct tally {
+    const uint8_t *group;
+    uint64_t pending;
+} tally_t;
+
+static int count_pending(void *ctx, const layr_release_t *r)
 {
-    int rc = LAYR_OK;
-    for (size_t i = 0; i < l->count && rc == LAYR_OK; i++) {
-        if (done[i]) {
-            out->released += l->r[i].count;
-        } else {
-            out->pending += l->r[i].count;
-            if (s->journal)
-                rc = layr_journal_release_add(s->journal, &l->r[i]);
-        }
-    }
+    tally_t *t = ctx;
+    if (memcmp(r->group, t->group, sizeof r->group) == 0)
+        t->pending += r->count;
+    return LAYR_ERR_NET; /* stays */
+}
+
+/* The orders are in the journal as pending releases. */
+static int release_journalled(gather_t *g, uint64_t total, layr_remove_result_t *out)
+{
+    tally_t t = {.group = g->keys->group};
+    uint64_t left;
+    int rc = layr_release_pending(g->s, &left);
+    if (rc == LAYR_OK)
+        rc = layr_journal_release_each(g->s->journal, count_pending, &t);
+    out->pending = t.pending;
+    out->released = total > t.pending ? total - t.pending : 0;
     return rc;
+}
+
+/* Nothing keeps what can't be told now. */
+static int release_now(gather_t *g, layr_remove_result_t *out)
+{
+    bool *done = calloc(g->l.count ? g->l.count : 1, sizeof *done);
+    int rc = done ? release_round(g->s, &g->l, done) : LAYR_ERR_NOMEM;
+    for (size_t i = 0; i < g->l.count && rc == LAYR_OK; i++)
+        *(done[i] ? &out->released : &out->pending) += g->l.r[i].count;
+    free(done);
+    return rc;
+}
+
+/*
+ * The journal hears of it before the hosts do, and of its end after: cut off anywhere in between, the next put or
+ * removal goes on with it.  The hosts hear the word before the releases: a reader must not find a manifest of shards
+ * that are gone.
+ */
+static int remove_known(gather_t *g, const layr_file_t *f, layr_remove_result_t *out, layr_diag_t *d)
+{
+    layr_journal_t *j = g->s->journal;
+    layr_removal_t m = {.now = time(NULL), .until = f->exp, .releases = g->l.r, .count = g->l.count};
+    uint64_t total = 0;
+    int64_t put = 0;
+    int rc = LAYR_OK, ended;
+    for (size_t i = 0; i < g->l.count; i++)
+        total += g->l.r[i].count;
+    memcpy(m.W, g->keys->W, 32);
+    memcpy(m.record_id, g->keys->record_id, 32);
+    if (j)
+        rc = layr_journal_remove_begin(j, &m, &put);
+    layr_wipe(&m, sizeof m);
+    if (rc != LAYR_OK)
+        return layr_journal_diag(j, rc, d);
+    out->begun = true;
+    rc = layr_record_publish(g->s, g->keys, false, NULL, 0, time(NULL), f->exp, &out->record_hosts, d);
+    LAYR_FAULT_POINT("rm.published");
+    if (!j)
+        return rc == LAYR_OK ? release_now(g, out) : rc;
+    ended = layr_journal_remove_end(j, put,
+                                    rc == LAYR_OK); /* it may have been said to some: there is no way back */
+    if (rc != LAYR_OK || ended != LAYR_OK)
+        return rc != LAYR_OK ? rc : layr_journal_diag(j, ended, d);
+    rc = release_journalled(g, total, out);
+    return rc == LAYR_OK ? rc : layr_journal_diag(j, rc, d);
 }
 
 int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result_t *out, layr_diag_t *d)
 {
     gather_t g = {.s = s, .keys = k};
     layr_file_t *f = NULL;
-    bool *done = NULL;
     int rc;
     memset(out, 0, sizeof *out);
     if (!(k->rights & LAYR_CAN_WRITE))
@@ -235,34 +325,18 @@ int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result
                              "the orders of a file are released with its owner's key, and there is none: run "
                              "layr-key recover");
     rc = layr_file_open(s, k, &f, d);
-    if (rc == LAYR_ERR_REMOVED) { /* an earlier run, or another machine */
+    if (rc == LAYR_ERR_REMOVED) { /* by another machine */
         out->already = true;
-        rc = LAYR_OK;
-        goto forget;
+        rc = s->journal ? layr_journal_file_remove(s->journal, k->record_id) : LAYR_OK;
+    } else if (rc == LAYR_OK && (rc = gather_orders(&g, f, d)) == LAYR_OK) {
+        rc = remove_known(&g, f, out, d);
     }
-    if (rc == LAYR_OK)
-        rc = gather_orders(&g, f, d);
-    if (rc == LAYR_OK) {
-        done = calloc(g.l.count ? g.l.count : 1, sizeof *done);
-        rc = done ? LAYR_OK : LAYR_ERR_NOMEM;
-    }
-    if (rc == LAYR_OK) /* the word comes first: a reader must not find a manifest of shards that are gone */
-        rc = layr_record_publish(s, k, false, NULL, 0, time(NULL), f->exp, &out->record_hosts, d);
-    if (rc == LAYR_OK)
-        rc = release_round(s, &g.l, done);
-    if (rc == LAYR_OK)
-        rc = settle(s, &g.l, done, out);
-forget:
-    if (rc == LAYR_OK && s->journal) {
-        int forgot = layr_journal_file_remove(s->journal, k->record_id);
-        if (forgot != LAYR_OK && forgot != LAYR_ERR_NOTFOUND)
-            rc = forgot;
-    }
-    free(done);
     free(g.l.r);
     layr_file_free(f);
     if (rc == LAYR_ERR_CANCELLED)
-        layr_diag_set(d, rc, "stopped: run it again to finish");
+        layr_diag_set(d, rc,
+                      out->begun ? "stopped: the next layr-put or layr-rm goes on with it"
+                                 : "stopped: nothing was removed");
     else if (rc != LAYR_OK)
         layr_diag_set(d, rc, "the file could not be removed: %s", layr_strerror(rc));
     return rc;

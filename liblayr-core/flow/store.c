@@ -174,6 +174,8 @@ int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d)
         explain(st, u, d);
         return u->error;
     }
+    if (u->error == LAYR_ERR_IO || u->error == LAYR_ERR_NOSPACE || u->error == LAYR_ERR_DB)
+        return layr_journal_diag(st->e.s->journal, u->error, d); /* nothing else is written here */
     if (u->error != LAYR_OK)
         return layr_diag_set(d, u->error, "segment %llu could not be made: %s", (unsigned long long)u->number,
                              layr_strerror(u->error));

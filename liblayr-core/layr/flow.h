@@ -157,6 +157,7 @@ typedef struct layr_remove_result {
     uint64_t released, pending; /* orders: let go by their hosts; still to be told */
     unsigned record_hosts;      /* that took the record that says 'removed' */
     bool already;               /* it had been removed before: nothing was left but to forget it */
+    bool begun; /* also on failure: there is a journal, and whoever tidies up next goes on with it */
 } layr_remove_result_t;
 /* Release every order of the file, publish an empty root, forget the file. Needs the write cap. */
 int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result_t *out,

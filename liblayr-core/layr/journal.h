@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "layr/bytes.h"
 #include "layr/code.h"
 #include "layr/crypto.h"
 #include "layr/error.h"
@@ -30,6 +31,8 @@ void layr_journal_close(layr_journal_t *j); /* NULL is harmless */
  * valid until the next call. What is read back and does not make sense is LAYR_ERR_FORMAT, a W that does not open LAYR_ERR_AUTH.
  */
 const char *layr_journal_error(const layr_journal_t *j);
+/* Set d to that sentence where the failure is of the file or its disk, else to the code's words; returns code. */
+int layr_journal_diag(const layr_journal_t *j, int code, layr_diag_t *d);
 
 /* A put under way. */
 typedef struct layr_put_entry {
@@ -53,6 +56,11 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
  */
 int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
                            const char *url, const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
+/*
+ * Its record is about to be published at these hosts (count ids of 32 bytes each). Durable when it returns: unless
+ * put_done follows, the record is taken back (gone_each). LAYR_ERR_NOTFOUND: no such put.
+ */
+int layr_journal_put_publish(layr_journal_t *j, int64_t put, const uint8_t *hosts, size_t count) LAYR_CHECKED;
 /* The put is done and published: it leaves the journal and is a file, in one transaction. Orders in `orphans` (shards that the
  * manifest does not name) become pending releases. LAYR_ERR_NOTFOUND: no such put (it was given up); LAYR_ERR_EXISTS: the
  * name or the record is there already; nothing is changed then. */
@@ -93,6 +101,36 @@ typedef struct layr_release {
     uint8_t order[LAYR_ORDERS_MAX][16];
 } layr_release_t;
 int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CHECKED;
+
+/*
+ * A removal is decided: from here on the file is none of the list, and when it is cut off whoever reaps goes on with it.
+ * Durable when it returns. end: the orders become pending releases and the file goes; said: its record says so already,
+ * else that is still to be done (gone_each).
+ */
+typedef struct layr_removal {
+    uint8_t W[32], record_id[32];
+    layr_time_t now, until; /* until: of the file; the record that says it is gone is to be kept as long */
+    const layr_release_t *releases;
+    size_t count;
+} layr_removal_t;
+int layr_journal_remove_begin(layr_journal_t *j, const layr_removal_t *m, int64_t *put) LAYR_CHECKED;
+int layr_journal_remove_end(layr_journal_t *j, int64_t put, bool said) LAYR_CHECKED;
+
+/*
+ * Records to be taken back, of puts and removals that were cut off or given up after they had said so. fn returns LAYR_OK
+ * when it is done (it is not asked again), else it stays; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held
+ * while fn runs; W is wiped after.
+ */
+typedef struct layr_gone {
+    int64_t put;
+    uint8_t W[32];
+    layr_time_t until; /* 0: of a put, nobody has its capability; else as in layr_removal_t */
+    layr_buf_t hosts;  /* host_count ids: who may have the record; none for a removal */
+    size_t host_count;
+} layr_gone_t;
+int layr_journal_gone_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_gone_t *g),
+                           void *ctx) LAYR_CHECKED;
+
 /*
  * fn gets every order once, and returns LAYR_OK when the host has released them (they are removed), else they stay for
  * another time; LAYR_ERR_CANCELLED ends the walk and is returned. No lock is held while fn runs. The bytes of r that are not
@@ -100,6 +138,7 @@ int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CH
  */
 int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_release_t *r),
                               void *ctx) LAYR_CHECKED;
+/* How much hosts are still to be told: releases, and records to be taken back. */
 int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
 
 /* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back: a lower seq changes nothing and is LAYR_OK. */

@@ -140,6 +140,8 @@ sub crash_uploads {
         }
         all_there($w, "round $round");
     }
+    my %tried = map { (split /:/)[0] => 1 } @put, @join, @release;
+    is(join(' ', grep { /^host\./ && !$tried{$_} } Layr::Fault->points), '', 'at every point that a host has');
     cmp_ok($sent, '>=', $count, "uploads: $sent, acknowledged: $answered");
     Layr::Fault->revive($swarm);
     books_agree($w, 'after a last restart');
