@@ -91,7 +91,7 @@ static void fail(layr_hostdb_t *db, layr_host_op_t *ops)
         (void)!layr_host_exec(&db->write, Q_ROLLBACK);
 }
 
-/* 1: something was committed. */
+/* 1: done, and totals are what the database has: another master's workers may have changed them. */
 static int run_all(layr_hostdb_t *db, layr_host_op_t *ops)
 {
     int changes = sqlite3_total_changes(db->write.sql), rc;
@@ -102,7 +102,7 @@ static int run_all(layr_hostdb_t *db, layr_host_op_t *ops)
     for (layr_host_op_t *op = ops; rc == 0 && op != NULL; op = op->next)
         rc = run(db, op);
     if (rc == 0 && sqlite3_total_changes(db->write.sql) == changes)
-        return layr_host_exec(&db->write, Q_ROLLBACK) == 0 ? 0 : LAYR_ERR_DB;
+        return layr_host_exec(&db->write, Q_ROLLBACK) == 0;
     if (rc == 0)
         rc = totals_save(db);
     LAYR_FAULT_POINT("host.commit");

@@ -242,13 +242,15 @@ int layr_host_conn_open(layr_host_conn_t *c, const char *path, layr_diag_t *d)
     /* No SQLITE_OPEN_CREATE: a store whose database is gone must not start anew. */
     if (sqlite3_open_v2(path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, LAYR_VFS) == SQLITE_OK) {
         sqlite3_busy_handler(c->sql, on_busy, NULL);
-        rc = set_up(c->sql);
+        /* SQLite opens for reading what it may not write, and would keep to that for good. */
+        rc = sqlite3_db_readonly(c->sql, "main") == 1 ? LAYR_ERR_IO : set_up(c->sql);
     } else if (c->sql != NULL && sqlite3_errcode(c->sql) == SQLITE_CANTOPEN) {
         rc = LAYR_ERR_UNAVAILABLE;
     }
     if (rc != 0) {
         layr_diag_set(d, rc, "%s: %s", path,
                       rc == LAYR_ERR_VERSION ? "was made by a newer version of Layr"
+                      : rc == LAYR_ERR_IO    ? "cannot be written: is its file system read-only?"
                       : c->sql != NULL       ? sqlite3_errmsg(c->sql)
                                              : "out of memory");
         layr_host_conn_close(c);

@@ -109,7 +109,7 @@ static void test_together(void)
 
     host_new_closed(&h);
     snprintf(path, sizeof path, "%s/layr.db", h.dir);
-    host_need(sqlite3_open(path, &other) == SQLITE_OK &&
+    host_need(sqlite3_open(path, &other) == SQLITE_OK && sqlite3_busy_timeout(other, 5000) == SQLITE_OK &&
                   sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK,
               "the other worker");
     host_need(pthread_create(&worker, NULL, open_it, &h) == 0, "a thread");
