@@ -108,10 +108,17 @@ asan: export UBSAN_OPTIONS = suppressions=$(CURDIR)/t/lib/ubsan.supp:print_stack
 asan:
 	@./setup asan
 	@$(MAKE) --no-print-directory BUILD=$(ASAN) OPT='-O1 -g' SAN='$(ASAN_FLAGS) -fno-sanitize-recover=undefined' tools units
+	@$(MAKE) --no-print-directory asan-nginx
+	@LAYR_NGINX=$(CURDIR)/$(ASAN_NGINX) LAYR_MODULE=builtin $(MAKE) --no-print-directory BUILD=$(ASAN) prove
+# Each piece that nginx takes from a pool on its own, so that AddressSanitizer sees where it ends.
+ASAN_NGINX := $(ASAN)/nginx/objs/nginx
+ASAN_CC    := -O1 -g $(ASAN_FLAGS) -DNGX_DEBUG_PALLOC=1 -Wno-error
+asan-nginx:
 	@test -x $(ASAN)/nginx/configure || t/lib/nginx-source $(ASAN)/nginx
-	@cd $(ASAN)/nginx && { test -f Makefile || ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='-O1 -g $(ASAN_FLAGS) -Wno-error' --with-ld-opt='$(ASAN_FLAGS)' > configure.log; }
+	@cd $(ASAN)/nginx && { test "$$(cat configured 2>/dev/null)" = '$(ASAN_CC)' || { \
+	    ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='$(ASAN_CC)' --with-ld-opt='$(ASAN_FLAGS)' > configure.log && \
+	    echo '$(ASAN_CC)' > configured; }; }
 	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
-	@LAYR_NGINX=$(CURDIR)/$(ASAN)/nginx/objs/nginx LAYR_MODULE=builtin $(MAKE) --no-print-directory BUILD=$(ASAN) prove
 prove:
 	@$(PROVE) --timer $(TESTS)
 STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module
@@ -133,6 +140,7 @@ lint:
 
 # Fuzz targets: make fuzz.
 -include t/fuzz/fuzz.mk
+-include t/fuzz/http/http.mk
 
 # Benchmarks: make bench.
 -include bench/bench.mk
@@ -165,6 +173,7 @@ help:
 	@echo 'make valgrind    unit tests, and a put, get, ls and rm, under valgrind; T=t/unit/net_call.c runs one'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 25 minutes'
+	@echo 'make fuzz-http   hostile requests over raw connections against a host under the sanitizers'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
@@ -173,6 +182,6 @@ help:
 clean:
 	rm -rf build
 
-.PHONY: all core tools units module test test-long asan prove lint demo install help clean
+.PHONY: all core tools units module test test-long asan asan-nginx prove lint demo install help clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

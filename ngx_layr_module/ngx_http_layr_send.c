@@ -31,6 +31,13 @@ ngx_http_layr_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
 
     ctx->answered = 1;
 
+    /*
+     * These answers have no validators, and what a PUT or POST did is done: a
+     * condition of the request must not make a refusal of its answer
+     */
+
+    r->disable_not_modified = 1;
+
 #if (NGX_HTTP_V2)
 
     if (ngx_http_layr_must_drain(r, ctx)) {
