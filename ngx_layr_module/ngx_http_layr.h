@@ -133,6 +133,7 @@ struct ngx_http_layr_ctx_s {
 
     layr_hash_t                *hash;
     off_t                       received;
+    time_t                      started;
     u_char                     *body;
     size_t                      body_size;
 

@@ -16,6 +16,15 @@
 #include "ngx_http_layr_zone.h"
 
 
+/*
+ * An upload has room reserved; client_body_timeout ends one that stops, this
+ * one that trickles: after the first minute it must have come at this rate
+ */
+
+#define NGX_HTTP_LAYR_BODY_GRACE  60
+#define NGX_HTTP_LAYR_BODY_RATE   4096                  /* bytes a second */
+
+
 static ngx_int_t ngx_http_layr_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_layr_add_contact(ngx_http_request_t *r,
     ngx_http_layr_store_t *st);
@@ -28,6 +37,7 @@ static ngx_int_t ngx_http_layr_request_body_failed(ngx_http_layr_ctx_t *ctx,
     ngx_err_t err);
 static ngx_int_t ngx_http_layr_request_body_take(ngx_http_request_t *r,
     ngx_http_layr_ctx_t *ctx, ngx_buf_t *b);
+static ngx_uint_t ngx_http_layr_request_body_trickles(ngx_http_layr_ctx_t *ctx);
 static ngx_int_t ngx_http_layr_request_body_drop(ngx_http_request_t *r,
     ngx_http_layr_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_layr_log_handler(ngx_http_request_t *r);
@@ -286,7 +296,29 @@ ngx_http_layr_request_body_take(ngx_http_request_t *r,
 
     ctx->received += size;
 
+    if (ngx_http_layr_request_body_trickles(ctx)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "layr: the body comes at less than %d bytes a second",
+                      NGX_HTTP_LAYR_BODY_RATE);
+        return NGX_HTTP_REQUEST_TIME_OUT;
+    }
+
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_layr_request_body_trickles(ngx_http_layr_ctx_t *ctx)
+{
+    time_t  late;
+
+    if (ctx->started == 0) {
+        return 0;
+    }
+
+    late = ngx_time() - ctx->started - NGX_HTTP_LAYR_BODY_GRACE;
+
+    return late > 0 && ctx->received / NGX_HTTP_LAYR_BODY_RATE < late;
 }
 
 

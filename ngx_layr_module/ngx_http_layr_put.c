@@ -301,6 +301,7 @@ ngx_http_layr_put_read(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
     }
 
     ctx->body_size = ctx->order.size;
+    ctx->started = ngx_time();
     ctx->reading = 1;
 
     r->request_body_in_file_only = 1;
