@@ -1,6 +1,6 @@
 /*
  * A blob is made in one pass: each chunk is sealed into place, and tagged and hashed while it is still in
- * cache; the tags stand behind the last chunk (4,112 * B bytes, nothing else), and SHA-256 of all is the
+ * cache, several blobs side by side because hashing gains by that; the tags stand behind the last chunk (4,112 * B bytes, nothing else), and SHA-256 of all is the
  * shard's id.
  */
 #include <stdbool.h>
@@ -84,28 +84,54 @@ static uint8_t *tags_of(const layr_blob_maker_t *m)
     return m->out + m->shape.shard_stored;
 }
 
-int layr_blob_chunk(layr_blob_maker_t *m, const uint8_t *plain)
+/* Seals and tags the next chunk; the sealed one is still to be hashed. */
+static int seal_next(layr_blob_maker_t *m, const uint8_t *plain, const void **sealed_out)
 {
     const layr_shape_t *shape = &m->shape;
     size_t blocks = shape->chunk / LAYR_BLOCK, first = m->next * blocks;
-    uint8_t *sealed;
+    uint8_t *sealed = m->out + (size_t)m->next * shape->chunk;
     int rc;
 
-    if (!m->out || m->next >= shape->stripes)
-        return LAYR_ERR_ARG;
-    sealed = m->out + (size_t)m->next * shape->chunk;
     m->dirty = true;
     rc =
         layr_seal_chunk(m->sealer, sealed, plain, shape->chunk_plain, m->next, m->next + 1 == shape->stripes);
     if (rc == 0)
         rc = layr_tag_blocks(m->tagger, tags_of(m) + first * LAYR_TAG_BYTES, sealed, first, blocks, m->salt);
-    if (rc == 0)
-        rc = layr_hash_update(m->hash, sealed, shape->chunk);
-    if (rc == 0)
-        m->next++;
-    else
-        m->out = NULL;
+    m->next++;
+    *sealed_out = sealed;
     return rc;
+}
+
+static bool wants_chunk(const layr_blob_maker_t *m, uint32_t chunk)
+{
+    return m->out != NULL && m->next < m->shape.stripes && m->shape.chunk == chunk;
+}
+
+int layr_blob_chunks(layr_blob_maker_t *const *m, const uint8_t *const *plain, size_t count)
+{
+    layr_hash_t *hash[LAYR_N_MAX];
+    const void *sealed[LAYR_N_MAX];
+    int rc = 0;
+
+    if (count == 0 || count > LAYR_N_MAX)
+        return LAYR_ERR_ARG;
+    for (size_t i = 0; i < count; i++)
+        if (!wants_chunk(m[i], m[0]->shape.chunk))
+            return LAYR_ERR_ARG;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        hash[i] = m[i]->hash;
+        rc = seal_next(m[i], plain[i], &sealed[i]);
+    }
+    if (rc == 0)
+        rc = layr_hash_update_many(hash, sealed, count, m[0]->shape.chunk);
+    for (size_t i = 0; rc != 0 && i < count; i++)
+        m[i]->out = NULL;
+    return rc;
+}
+
+int layr_blob_chunk(layr_blob_maker_t *m, const uint8_t *plain)
+{
+    return layr_blob_chunks(&m, &plain, 1);
 }
 
 int layr_blob_finish(layr_blob_maker_t *m, uint8_t id[32])

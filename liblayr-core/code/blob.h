@@ -12,4 +12,10 @@ typedef struct layr_blob_scratch {
 
 layr_blob_scratch_t *layr_blob_scratch(layr_blob_maker_t *m);
 
+/*
+ * The next chunk of `count` different blobs of one shape, hashed side by side. LAYR_ERR_ARG, and nothing changed,
+ * when one of them wants none; after another error none of them can go on.
+ */
+int layr_blob_chunks(layr_blob_maker_t *const *m, const uint8_t *const *plain, size_t count) LAYR_CHECKED;
+
 #endif

@@ -42,33 +42,33 @@ static size_t parity_run(const layr_shard_job_t *jobs, size_t count)
     return run;
 }
 
-static int parity_chunks(const source_t *s, const layr_shard_job_t *jobs, size_t count)
+static int code_run(const source_t *s, const layr_shard_job_t *jobs, size_t count, const uint8_t **plain)
 {
     uint8_t *coded[LAYR_N_MAX];
-    int rc;
 
     for (size_t i = 0; i < count; i++)
-        coded[i] = layr_blob_scratch(jobs[i].maker)->coded;
-    rc = layr_encode_run(s->coder, jobs[0].index, (unsigned)count, coded, s->data, s->shape->chunk_plain);
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = layr_blob_chunk(jobs[i].maker, coded[i]);
-    return rc;
+        plain[i] = coded[i] = layr_blob_scratch(jobs[i].maker)->coded;
+    return layr_encode_run(s->coder, jobs[0].index, (unsigned)count, coded, s->data, s->shape->chunk_plain);
 }
 
 static int stripe_chunks(const source_t *s, const layr_shard_job_t *jobs, size_t count)
 {
+    layr_blob_maker_t *makers[LAYR_N_MAX];
+    const uint8_t *plain[LAYR_N_MAX];
     int rc = 0;
 
+    for (size_t i = 0; i < count; i++)
+        makers[i] = jobs[i].maker;
     for (size_t i = 0, run; rc == 0 && i < count; i += run) {
         run = 1;
         if (jobs[i].index < s->shape->scheme.k) {
-            rc = layr_blob_chunk(jobs[i].maker, s->data[jobs[i].index]);
+            plain[i] = s->data[jobs[i].index];
         } else {
             run = parity_run(jobs + i, count - i);
-            rc = parity_chunks(s, jobs + i, run);
+            rc = code_run(s, jobs + i, run, plain + i);
         }
     }
-    return rc;
+    return rc == 0 ? layr_blob_chunks(makers, plain, count) : rc;
 }
 
 static int jobs_ok(const layr_shard_job_t *jobs, size_t count, layr_scheme_t coder, layr_scheme_t shape)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sodium.h>
 
+#include "crypto/sha256_lanes.h"
 #include "layr/crypto.h"
 
 /*
@@ -13,6 +14,7 @@
  */
 static EVP_MD *sha256;
 static EVP_CIPHER *aes256gcm;
+static bool lanes;
 static int started = LAYR_ERR_CRYPTO;
 
 static void start(void)
@@ -21,6 +23,7 @@ static void start(void)
         return;
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     aes256gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    lanes = layr_sha256_lanes_usable();
     if (sha256 != NULL && aes256gcm != NULL)
         started = LAYR_OK;
 }
@@ -42,4 +45,14 @@ const EVP_MD *layr_libs_sha256(void)
 const EVP_CIPHER *layr_libs_aes256gcm(void)
 {
     return aes256gcm;
+}
+
+bool layr_libs_lanes(void)
+{
+    return lanes;
+}
+
+void layr_libs_set_lanes(bool use)
+{
+    lanes = use;
 }

@@ -9,7 +9,8 @@ static void scratch_free(void *p)
     layr_scratch_t *s = p;
     if (!s)
         return;
-    layr_blob_maker_free(s->maker);
+    for (unsigned i = 0; i < LAYR_JOBS_GOOD; i++)
+        layr_blob_maker_free(s->maker[i]);
     layr_sealer_free(s->sealer);
     layr_hash_free(s->hash);
     free(s);
@@ -22,13 +23,16 @@ static int scratch_new(void **out, void *arg)
     (void)arg;
     if (!s)
         return LAYR_ERR_NOMEM;
-    if ((rc = layr_blob_maker_new(&s->maker)) || (rc = layr_sealer_new(&s->sealer)) ||
-        (rc = layr_hash_new(&s->hash))) {
+    rc = layr_sealer_new(&s->sealer);
+    if (rc == LAYR_OK)
+        rc = layr_hash_new(&s->hash);
+    for (unsigned i = 0; rc == LAYR_OK && i < LAYR_JOBS_GOOD; i++)
+        rc = layr_blob_maker_new(&s->maker[i]);
+    if (rc == LAYR_OK)
+        *out = s;
+    else
         scratch_free(s);
-        return rc;
-    }
-    *out = s;
-    return LAYR_OK;
+    return rc;
 }
 
 int layr_engine_init(layr_engine_t *e, layr_session_t *s, void *owner)

@@ -35,7 +35,7 @@ bool layr_engine_cancelled(const layr_engine_t *e);
 void layr_engine_event(const layr_engine_t *e, const layr_event_t *ev);
 /* The worker's scratch is one of these. */
 typedef struct layr_scratch {
-    layr_blob_maker_t *maker;
+    layr_blob_maker_t *maker[LAYR_JOBS_GOOD];
     layr_sealer_t *sealer;
     layr_hash_t *hash;
 } layr_scratch_t;

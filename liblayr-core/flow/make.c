@@ -50,49 +50,100 @@ void layr_unit_plain_drop(layr_unit_t *u)
 static void made(layr_job_t *j, void *owner)
 {
     layr_store_t *st = owner;
-    layr_unit_row_t *r = (layr_unit_row_t *)j;
-    layr_unit_t *u = r->unit;
-    if (++u->made == u->rows)
-        layr_unit_plain_drop(u);
-    if (r->error != LAYR_OK)
-        layr_unit_row_ended(st, r, r->error);
-    else
-        layr_unit_place(st, r);
+    layr_row_batch_t *b = (layr_row_batch_t *)j;
+    b->unit->made += b->count;
+    if (b->unit->made == b->unit->rows)
+        layr_unit_plain_drop(b->unit);
+    for (unsigned i = 0; i < b->count; i++) {
+        if (b->error != LAYR_OK)
+            layr_unit_row_ended(st, b->row[i], b->error);
+        else
+            layr_unit_place(st, b->row[i]);
+    }
+    free(b);
 }
 
 static void make(layr_job_t *j, void *scratch)
 {
-    layr_unit_row_t *r = (layr_unit_row_t *)j;
-    layr_unit_t *u = r->unit;
+    layr_row_batch_t *b = (layr_row_batch_t *)j;
+    layr_unit_t *u = b->unit;
     layr_store_t *st = u->st;
     layr_scratch_t *sc = scratch;
-    uint8_t key[32];
-    if (u->page)
-        layr_page_key(key, st->o.keys->P, r->salt);
-    else
-        layr_shard_key(key, st->o.keys->R, r->salt);
-    r->error = layr_make_shard(sc->maker, r->blob, r->id, u->page ? st->page_coder : st->coder, &u->shape,
-                               u->plain, r->index, st->tagger, key, r->salt);
+    layr_shard_job_t jobs[LAYR_JOBS_GOOD];
+    uint8_t key[LAYR_JOBS_GOOD][32];
+    for (unsigned i = 0; i < b->count; i++) {
+        layr_unit_row_t *r = b->row[i];
+        if (u->page)
+            layr_page_key(key[i], st->o.keys->P, r->salt);
+        else
+            layr_shard_key(key[i], st->o.keys->R, r->salt);
+        jobs[i] = (layr_shard_job_t){sc->maker[i], r->index, r->blob, r->id, key[i], r->salt};
+    }
+    b->error = layr_make_shards(jobs, b->count, u->page ? st->page_coder : st->coder, &u->shape, u->plain,
+                                st->tagger);
     layr_wipe(key, sizeof key);
-    layr_engine_answer(&st->e, &r->job, made);
+    layr_engine_answer(&st->e, &b->job, made);
+}
+
+/*
+ * Rows of the unit that the next batch takes. A batch waits for all its buffers: where hosts are the slow
+ * part, one at a time comes free, and rows made one by one cost twice the hashing.
+ */
+static unsigned next_batch(const layr_store_t *st, const layr_unit_t *u)
+{
+    unsigned left = u->rows - u->begun;
+    return left < st->together ? left : st->together;
+}
+
+static bool has_budget(const layr_store_t *st, size_t len)
+{
+    return !st->spares.held || st->spares.held + len <= BLOB_BUDGET;
+}
+
+static void not_made(layr_store_t *st, layr_unit_row_t *r)
+{
+    r->unit->begun++;
+    r->unit->made++;
+    layr_unit_row_ended(st, r, LAYR_ERR_NOMEM);
+}
+
+/* Takes the rows from the queue, with a buffer for each. */
+static int gather(layr_store_t *st, layr_row_batch_t *b, unsigned count)
+{
+    while (b->count < count) {
+        layr_unit_row_t *r = queue_take(&st->to_make);
+        r->blob = layr_spares_take(&st->spares, b->unit->shape.blob);
+        if (!r->blob) {
+            not_made(st, r);
+            return LAYR_ERR_NOMEM;
+        }
+        b->unit->begun++;
+        b->row[b->count++] = r;
+    }
+    return LAYR_OK;
 }
 
 void layr_unit_start_making(layr_store_t *st)
 {
     while (st->to_make.head && !st->closing) {
-        layr_unit_row_t *r = st->to_make.head;
-        size_t len = r->unit->shape.blob;
-        if (st->spares.held && st->spares.held + len > BLOB_BUDGET)
+        layr_unit_t *u = st->to_make.head->unit;
+        unsigned count = next_batch(st, u);
+        layr_row_batch_t *b;
+        int rc;
+        if (!has_budget(st, count * u->shape.blob))
             return;
-        queue_take(&st->to_make);
-        r->blob = layr_spares_take(&st->spares, len);
-        if (!r->blob) {
-            r->error = LAYR_ERR_NOMEM;
-            r->unit->made++;
-            layr_unit_row_ended(st, r, LAYR_ERR_NOMEM);
+        if (!(b = calloc(1, sizeof *b))) {
+            not_made(st, queue_take(&st->to_make));
             return;
         }
-        layr_engine_work(&st->e, &r->job, make);
+        b->unit = u;
+        rc = gather(st, b, count);
+        if (b->count)
+            layr_engine_work(&st->e, &b->job, make);
+        else
+            free(b);
+        if (rc != LAYR_OK)
+            return;
     }
 }
 
@@ -128,6 +179,18 @@ static int unit_salts(layr_unit_t *u)
     return rc;
 }
 
+static int derive(layr_unit_t *u, const uint8_t sha256[32])
+{
+    layr_segment_hash(u->hash, u->page ? u->st->o.keys->P : u->st->o.keys->R, sha256);
+    return unit_salts(u);
+}
+
+void layr_unit_hashed(layr_unit_t *u, const uint8_t sha256[32])
+{
+    u->hash_error = derive(u, sha256);
+    hashed(&u->job, u->st);
+}
+
 void layr_unit_hash(layr_job_t *j, void *scratch)
 {
     layr_unit_t *u = (layr_unit_t *)j;
@@ -136,10 +199,8 @@ void layr_unit_hash(layr_job_t *j, void *scratch)
     int rc = layr_hash_update(sc->hash, u->plain, u->shape.size);
     if (rc == LAYR_OK)
         rc = layr_hash_final(sc->hash, sha);
-    if (rc == LAYR_OK) {
-        layr_segment_hash(u->hash, u->page ? u->st->o.keys->P : u->st->o.keys->R, sha);
-        rc = unit_salts(u);
-    }
+    if (rc == LAYR_OK)
+        rc = derive(u, sha);
     u->hash_error = rc;
     layr_wipe(sha, sizeof sha);
     layr_engine_answer(&u->st->e, &u->job, hashed);

@@ -49,7 +49,7 @@ static int flush(layr_publish_t *p, unsigned level)
     layr_page_free(n);
     layr_page_init(n, p->scheme, (uint8_t)level);
     /* the store frees the bytes */
-    return layr_store_add(p->store, true, p->pages++, buf.p, buf.len, page_plain_free, NULL);
+    return layr_store_add(p->store, true, p->pages++, buf.p, buf.len, NULL, page_plain_free, NULL);
 }
 
 static bool full(const layr_node_page_t *n)

@@ -10,8 +10,8 @@ struct layr_reader_thread {
     layr_source_t *src;
     layr_diag_t *d;
     void (*got)(layr_job_t *j, void *owner);
-    layr_hash_t *hash;
-    layr_mailbox_t *empty; /* blocks that may be filled */
+    layr_hash_t *hash, *block_hash; /* of all, and of the block at hand */
+    layr_mailbox_t *empty;          /* blocks that may be filled */
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -23,6 +23,15 @@ struct layr_reader_thread {
 static bool stopped(const layr_reader_thread_t *r)
 {
     return atomic_load(&r->stop) || layr_engine_cancelled(r->e);
+}
+
+/* Both hashes are made side by side, in the time of one. */
+static int hash_block(layr_reader_thread_t *r, layr_read_t *b)
+{
+    layr_hash_t *hash[2] = {r->hash, r->block_hash};
+    const void *p[2] = {b->p, b->p};
+    int rc = layr_hash_update_many(hash, p, 2, b->len);
+    return rc == LAYR_OK ? layr_hash_final(r->block_hash, b->sha256) : rc;
 }
 
 static void fill(layr_reader_thread_t *r, layr_read_t *b)
@@ -45,7 +54,7 @@ static void fill(layr_reader_thread_t *r, layr_read_t *b)
             b->len += (size_t)n;
     }
     if (b->error == LAYR_OK)
-        b->error = layr_hash_update(r->hash, b->p, b->len);
+        b->error = hash_block(r, b);
 }
 
 static void *read_ahead(void *arg)
@@ -78,7 +87,8 @@ int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t 
     r->got = got;
     r->block = block;
     r->blocks = blocks;
-    if (layr_mailbox_new(&r->empty) != LAYR_OK || layr_hash_new(&r->hash) != LAYR_OK)
+    if (layr_mailbox_new(&r->empty) != LAYR_OK || layr_hash_new(&r->hash) != LAYR_OK ||
+        layr_hash_new(&r->block_hash) != LAYR_OK)
         goto fail;
     for (unsigned i = 0; i < blocks; i++) {
         r->b[i].reader = r;
@@ -122,6 +132,7 @@ void layr_reader_free(layr_reader_thread_t *r)
     layr_reader_stop(r);
     for (unsigned i = 0; i < r->blocks; i++)
         free(r->b[i].p);
+    layr_hash_free(r->block_hash);
     layr_hash_free(r->hash);
     layr_mailbox_free(r->empty);
     free(r);

@@ -1,4 +1,4 @@
-/* The source read ahead on a thread of its own: whole segments, and the content's SHA-256 on the way. */
+/* The source read ahead on a thread of its own: whole segments, and SHA-256 of each and of all on the way. */
 #ifndef LAYR_FLOW_READER_H
 #define LAYR_FLOW_READER_H
 
@@ -12,9 +12,10 @@ typedef struct layr_read {
     layr_reader_thread_t *reader;
     void *ctx; /* as given to new */
     uint8_t *p;
-    size_t len; /* 0 only at the end */
-    bool end;   /* nothing comes after it */
-    int error;  /* the source failed; d of new() says how */
+    size_t len;         /* 0 only at the end */
+    bool end;           /* nothing comes after it */
+    int error;          /* the source failed; d of new() says how */
+    uint8_t sha256[32]; /* of these bytes */
 } layr_read_t;
 
 /*

@@ -30,6 +30,13 @@ void layr_unit_row_ended(layr_store_t *st, layr_unit_row_t *r, int error)
 
 /* --- public --- */
 
+/* As many rows to a batch as leave every worker something to do, when all units are under way. */
+static unsigned rows_together(layr_scheme_t s)
+{
+    unsigned each = UNITS * s.n / layr_cpus();
+    return each < 2 ? 2 : each > LAYR_JOBS_GOOD ? LAYR_JOBS_GOOD : each;
+}
+
 int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o)
 {
     int rc;
@@ -38,6 +45,7 @@ int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_
         return LAYR_ERR_NOMEM;
     st->o = *o;
     st->tail = &st->head;
+    st->together = rows_together(o->scheme);
     layr_rows_init(&st->to_make);
     layr_rows_init(&st->to_place);
     if ((rc = layr_engine_init(&st->e, s, st)) || (rc = layr_load_init(&st->load, &s->hosts)) ||
@@ -98,7 +106,7 @@ bool layr_store_room(const layr_store_t *st)
 }
 
 int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
-                   void (*plain_done)(void *, uint8_t *), void *ctx)
+                   const uint8_t *sha256, void (*plain_done)(void *, uint8_t *), void *ctx)
 {
     unsigned rows = page ? st->o.scheme.n - st->o.scheme.k + 1u : st->o.scheme.n;
     unsigned lost = st->o.scheme.n - st->o.min_shards;
@@ -125,7 +133,10 @@ int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain,
     *st->tail = u;
     st->tail = &u->next;
     st->units++;
-    layr_engine_work(&st->e, &u->job, layr_unit_hash);
+    if (sha256)
+        layr_unit_hashed(u, sha256);
+    else
+        layr_engine_work(&st->e, &u->job, layr_unit_hash);
     return LAYR_OK;
 fail:
     if (u)

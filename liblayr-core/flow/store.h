@@ -37,9 +37,13 @@ layr_engine_t *layr_store_engine(layr_store_t *st);
 
 /* Is there room for another unit now? */
 bool layr_store_room(const layr_store_t *st);
-/* Takes plain over in any case: plain_done(ctx, plain) is called when it is not needed any more. */
+/*
+ * Takes plain over in any case: plain_done(ctx, plain) is called when it is not needed any more. sha256: its hash, or NULL
+ * when nobody has made it yet.
+ */
 int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
-                   void (*plain_done)(void *ctx, uint8_t *plain), void *ctx) LAYR_CHECKED;
+                   const uint8_t *sha256, void (*plain_done)(void *ctx, uint8_t *plain),
+                   void *ctx) LAYR_CHECKED;
 /*
  * The oldest unit when all its shards have ended well: 1 and *out, which is valid until layr_store_drop; 0:
  * not yet. LAYR_ERR_HOSTS and others: it can't be stored, d says why.

@@ -19,6 +19,15 @@ typedef struct layr_unit_row {
     layr_call_t *call;
 } layr_unit_row_t;
 
+/* Shards of a unit that one worker makes together: it reads the plaintext once, and hashes them side by side. */
+typedef struct layr_row_batch {
+    layr_job_t job;
+    layr_unit_t *unit;
+    int error;
+    unsigned count;
+    layr_unit_row_t *row[LAYR_JOBS_GOOD];
+} layr_row_batch_t;
+
 typedef struct layr_row_queue {
     layr_unit_row_t *head, **tail;
 } layr_row_queue_t;
@@ -36,7 +45,7 @@ struct layr_unit {
     void (*plain_done)(void *ctx, uint8_t *plain);
     void *plain_ctx;
     uint8_t hash[32];
-    unsigned rows, made, ended, failed, min;
+    unsigned rows, begun, made, ended, failed, min; /* begun: their making */
     layr_row_t *entry_rows;
     const uint8_t **entry_hosts;
     layr_unit_row_t row[];
@@ -50,6 +59,7 @@ struct layr_store {
     layr_coder_t *coder, *page_coder;
     layr_unit_t *head, **tail;
     unsigned units;
+    unsigned together; /* rows to a batch */
     layr_row_queue_t to_make, to_place;
     layr_spares_t spares; /* of blobs */
     bool closing;
@@ -64,6 +74,8 @@ void layr_rows_put(layr_row_queue_t *q, layr_unit_row_t *r);
 /* make.c: work of a worker, first: the hash that the salts hang on; then shards are made as buffers come
  * free. */
 void layr_unit_hash(layr_job_t *j, void *scratch);
+/* The same for a unit whose plaintext was hashed where it came from; on the owner's thread. */
+void layr_unit_hashed(layr_unit_t *u, const uint8_t sha256[32]);
 void layr_unit_start_making(layr_store_t *st);
 void layr_unit_blob_drop(layr_store_t *st, layr_unit_row_t *r);
 void layr_unit_plain_drop(layr_unit_t *u);

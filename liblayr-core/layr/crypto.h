@@ -46,6 +46,11 @@ int layr_sha256_1(uint8_t out[32], const void *p, size_t len) LAYR_CHECKED;
 typedef struct layr_hash layr_hash_t;
 int layr_hash_new(layr_hash_t **out) LAYR_CHECKED;
 int layr_hash_update(layr_hash_t *h, const void *p, size_t len) LAYR_CHECKED;
+/*
+ * len bytes from p[i] into h[i], for `count` different hashes: with the SHA instructions in little more than half the
+ * time of one after the other.
+ */
+int layr_hash_update_many(layr_hash_t *const *h, const void *const *p, size_t count, size_t len) LAYR_CHECKED;
 int layr_hash_final(layr_hash_t *h, uint8_t out[32]) LAYR_CHECKED; /* and start anew */
 void layr_hash_free(layr_hash_t *h);
 

@@ -1,4 +1,6 @@
 /* crypto/hash.c and libs.c: FIPS 180 examples, spans against one run, and calls before layr_init. */
+#include "crypto/libs.h"
+#include "crypto/sha256_lanes.h"
 #include "crypto_vectors.h"
 #include "layr/crypto.h"
 
@@ -57,6 +59,61 @@ static void test_cuts(void)
     layr_hash_free(NULL);
 }
 
+/* FIPS 180's long example, 1,000,000 times `a`, by a running hash. */
+static void test_million(void)
+{
+    char a[1000], hex[65] = "";
+    uint8_t out[32];
+    layr_hash_t *h = NULL;
+    int rc = layr_hash_new(&h);
+
+    memset(a, 'a', sizeof a);
+    for (int i = 0; i < 1000 && rc == 0; i++)
+        rc = layr_hash_update(h, a, sizeof a);
+    if (rc == 0 && layr_hash_final(h, out) == 0)
+        layr_hex(hex, out, 32);
+    ok(strcmp(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0,
+       "a million times a");
+    layr_hash_free(h);
+}
+
+/* Several at a time, begun at different places of their blocks, against libcrypto one by one. */
+static void test_many(void)
+{
+    enum { COUNT = 7, LEN = 1000 };
+    static uint8_t text[COUNT][2 * LEN];
+    layr_hash_t *h[COUNT];
+    uint8_t want[32], got[32];
+    int good = 0, tried = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        vectors_pattern(text[i], sizeof text[i], (uint8_t)(i + 1));
+        if (!ok(layr_hash_new(&h[i]) == 0, "running hash %d", i))
+            return;
+    }
+    for (size_t count = 0; count <= COUNT; count++) {
+        for (size_t len = 0; len <= LEN; len = len < 300 ? len + 1 : len + 97) {
+            const void *p[COUNT];
+            int rc = 0;
+
+            for (size_t i = 0; i < count; i++) {
+                size_t before = (i * 37 + len) % 130 * (i % 2);
+
+                rc |= layr_hash_update(h[i], text[i], before);
+                p[i] = text[i] + before;
+            }
+            rc |= layr_hash_update_many(h, p, count, len);
+            for (size_t i = 0; i < count; i++, tried++)
+                good += rc == 0 && layr_hash_final(h[i], got) == 0 &&
+                        layr_sha256_1(want, text[i], (size_t)((const uint8_t *)p[i] - text[i]) + len) == 0 &&
+                        memcmp(got, want, 32) == 0;
+        }
+    }
+    ok(tried > 0 && good == tried, "%d hashes made side by side", tried);
+    for (int i = 0; i < COUNT; i++)
+        layr_hash_free(h[i]);
+}
+
 static void test_ids(void)
 {
     cJSON *json = vectors_own(), *keys = cJSON_GetObjectItem(json, "keys"), *places;
@@ -81,6 +138,13 @@ int main(void)
     test_before_init();
     test_fips();
     test_cuts();
+    test_million();
+    test_many();
+    layr_libs_set_lanes(!layr_libs_lanes() && layr_sha256_lanes_usable());
+    printf("# now %s\n", layr_libs_lanes() ? "by lanes" : "libcrypto's");
+    test_cuts();
+    test_million();
+    test_many();
     test_ids();
     return done();
 }
