@@ -11,6 +11,7 @@
 
 #include "ngx_http_layr_contact.h"
 #include "ngx_http_layr_filter.h"
+#include "ngx_http_layr_hash.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_zone.h"
@@ -290,7 +291,7 @@ ngx_http_layr_request_body_take(ngx_http_request_t *r,
     if (ctx->body) {
         ngx_memcpy(ctx->body + ctx->received, b->pos, size);
 
-    } else if (layr_hash_update(ctx->hash, b->pos, size) != 0) {
+    } else if (ngx_http_layr_hash_take(ctx, b->pos, size) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

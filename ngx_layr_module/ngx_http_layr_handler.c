@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_hash.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_zone.h"
@@ -256,7 +257,7 @@ ngx_http_layr_ctx_cleanup(void *data)
         ngx_http_layr_zone_release(ctx->store, ctx->reserved);
     }
 
-    layr_hash_free(ctx->hash);
+    ngx_http_layr_hash_drop(ctx);
     layr_record_free(&ctx->record);
     layr_buf_free(&ctx->jws);
 }

@@ -11,6 +11,7 @@
 
 #include "ngx_http_layr.h"
 #include "ngx_http_layr_body.h"
+#include "ngx_http_layr_hash.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_store.h"
@@ -296,7 +297,7 @@ ngx_http_layr_put_read(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    if (layr_hash_new(&ctx->hash) != 0) {
+    if (ngx_http_layr_hash_begin(ctx) != NGX_OK) {
         return ngx_http_layr_problem_rc(r, LAYR_ERR_NOMEM);
     }
 
@@ -367,7 +368,7 @@ ngx_http_layr_put_verify(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
                                      "Send it again.");
     }
 
-    if (layr_hash_final(ctx->hash, hash) != 0) {
+    if (ngx_http_layr_hash_end(ctx, hash) != NGX_OK) {
         return ngx_http_layr_problem_rc(r, LAYR_ERR_CRYPTO);
     }
 
