@@ -113,11 +113,13 @@ asan:
 # Each piece that nginx takes from a pool on its own, so that AddressSanitizer sees where it ends.
 ASAN_NGINX := $(ASAN)/nginx/objs/nginx
 ASAN_CC    := -O1 -g $(ASAN_FLAGS) -DNGX_DEBUG_PALLOC=1 -Wno-error
+# Configured anew when the flags or the sources' names change: nginx's makefile knows no source that came later.
+ASAN_KEY    = $(ASAN_CC) $(shell cksum < config) $(wildcard ngx_layr_module/*.c liblayr-core/*/*.c)
 asan-nginx:
 	@test -x $(ASAN)/nginx/configure || t/lib/nginx-source $(ASAN)/nginx
-	@cd $(ASAN)/nginx && { test "$$(cat configured 2>/dev/null)" = '$(ASAN_CC)' || { \
+	@cd $(ASAN)/nginx && { test "$$(cat configured 2>/dev/null)" = '$(ASAN_KEY)' || { \
 	    ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='$(ASAN_CC)' --with-ld-opt='$(ASAN_FLAGS)' > configure.log && \
-	    echo '$(ASAN_CC)' > configured; }; }
+	    echo '$(ASAN_KEY)' > configured; }; }
 	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
 prove:
 	@$(PROVE) --timer $(TESTS)
