@@ -30,7 +30,7 @@ my $swarm = do {
 subtest 'programs' => sub {
     is(tool('layr-key', 'new')->{status}, 0, 'a key');
     my ($r, $w) = pipe_ends();
-    my $p = spawn({cwd => $dir, stdin_fh => $r, timeout => 60}, 'bash', '-c', 'ulimit -c unlimited; exec "$@"', 'x', build('bin/layr-put'), '-q',
+    my $p = spawn({cwd => $dir, stdin_fh => $r, timeout => 60}, 'bash', '-c', 'ulimit -c unlimited; exec "$@"', 'x', build('bin/layr-put'), '-q', '-k', '1/2',
         $swarm->hosts, '-');
     syswrite $w, 'x' x 1000;
     my $pid = $p->pid;
