@@ -354,7 +354,7 @@ static bool set_method(const layr_flight_t *f, CURL *easy)
     }
     SET(CURLOPT_UPLOAD, 1L);
     SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
-    SET(CURLOPT_UPLOAD_BUFFERSIZE, r->body_len >= LAYR_NET_BULK ? LAYR_NET_BUFFER : 65536L);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, r->body_len >= LAYR_NET_BULK_SENT ? LAYR_NET_BUFFER : 65536L);
     SET(CURLOPT_CUSTOMREQUEST, r->method);
     return failed;
 }

@@ -16,6 +16,11 @@
 #define LAYR_NET_ERROR_BODY_MAX 65536 /* of the body of an error, however much of it is kept */
 #define LAYR_NET_BUFFER 524288L       /* curl's buffer for bulk data, each way */
 #define LAYR_NET_BULK 65536           /* from this size on a body is bulk */
+/*
+ * From this size on a body to send is worth that buffer: of smaller ones, as large schemes have them, so many
+ * are under way that the buffers would be more than the bodies.
+ */
+#define LAYR_NET_BULK_SENT (1u << 20)
 
 typedef struct layr_origin layr_origin_t;
 typedef struct layr_waiter layr_waiter_t;
