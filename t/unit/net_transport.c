@@ -110,7 +110,8 @@ static bool serve(peer_t *p)
         free(body);
         return peer_answer(p, 201, "", hash, 32);
     }
-    if (is_path(p, "/head")) /* what the client said; a body left unread would be taken for the next request */
+    if (is_path(p,
+                "/head")) /* what the client said; a body left unread would be taken for the next request */
         return peer_body(p, NULL) && peer_answer(p, 200, "", p->head, strlen(p->head));
     if (is_path(p, "/redirect"))
         return peer_answer(p, 302, "Location: /good\r\n", "", 0);
