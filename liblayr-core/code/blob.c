@@ -1,7 +1,7 @@
 /*
  * A blob is made in one pass: each chunk is sealed into place, and tagged and hashed while it is still in
- * cache, several blobs side by side because hashing gains by that; the tags stand behind the last chunk (4,112 * B bytes, nothing else), and SHA-256 of all is the
- * shard's id.
+ * cache, several blobs side by side because hashing gains by that; the tags stand behind the last chunk
+ * (4,112 * B bytes, nothing else), and SHA-256 of all is the shard's id.
  */
 #include <stdbool.h>
 #include <stdlib.h>

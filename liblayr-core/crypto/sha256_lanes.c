@@ -91,10 +91,11 @@ LANES_INLINE void run(uint32_t *const *h, const uint8_t *const *p, const unsigne
         for (unsigned i = 0; i < count; i++)
             before[i] = l[i];
         UNROLL
-        for (unsigned r = 0; r < 16; r++)
+        for (unsigned r = 0; r < 16; r++) {
             UNROLL
-        for (unsigned i = 0; i < count; i++)
-            lane_four_rounds(&l[i], p[i] + at, r);
+            for (unsigned i = 0; i < count; i++)
+                lane_four_rounds(&l[i], p[i] + at, r);
+        }
         for (unsigned i = 0; i < count; i++) {
             l[i].abef = _mm_add_epi32(l[i].abef, before[i].abef);
             l[i].cdgh = _mm_add_epi32(l[i].cdgh, before[i].cdgh);

@@ -84,6 +84,13 @@ static int remove_row(layr_journal_t *j, int64_t put)
     return rc == 0 && sqlite3_changes(j->db) == 0 ? LAYR_ERR_NOTFOUND : rc;
 }
 
+static int give_up(layr_journal_t *j, int64_t put)
+{
+    int rc = to_release(j, put);
+
+    return rc == 0 ? remove_row(j, put) : rc;
+}
+
 /* Inside a transaction: nobody begins one meanwhile, and a lock is taken before its row can be seen. */
 static int give_up_if_dead(layr_journal_t *j, int fd, int64_t put)
 {
@@ -95,9 +102,7 @@ static int give_up_if_dead(layr_journal_t *j, int fd, int64_t put)
                              strerror(errno));
     if (found != F_UNLCK)
         return 0;
-    rc = to_release(j, put);
-    if (rc == 0)
-        rc = remove_row(j, put);
+    rc = give_up(j, put);
     return rc == 0 ? 1 : rc;
 }
 
@@ -261,9 +266,7 @@ int layr_journal_put_drop(layr_journal_t *j, int64_t put)
     rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
-    rc = to_release(j, put);
-    if (rc == 0)
-        rc = remove_row(j, put);
+    rc = give_up(j, put);
     LAYR_FAULT_POINT("put.drop");
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("put.dropped");
@@ -340,11 +343,9 @@ int layr_journal_remove_end(layr_journal_t *j, int64_t put, bool said)
     rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
-    rc = to_release(j, put);
+    rc = give_up(j, put);
     if (rc == 0 && said)
         rc = layr_jdb_run(j, "DELETE FROM gone WHERE put = ?", "i", put);
-    if (rc == 0)
-        rc = remove_row(j, put);
     LAYR_FAULT_POINT("rm.end");
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("rm.ended");
