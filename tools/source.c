@@ -96,6 +96,8 @@ int layr_tool_source_open(layr_tool_source_t *s, const char *path)
     s->path = strcmp(path, "-") == 0 ? "standard input" : path;
     s->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (s->fd < 0) {
+        if (errno == EINTR) /* a pipe nobody writes to, and Ctrl-C */
+            return layr_say_failed(LAYR_ERR_CANCELLED, NULL);
         layr_say_error("cannot read %s: %s", path, strerror(errno));
         return LAYR_EXIT_FAILED;
     }

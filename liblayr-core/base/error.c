@@ -56,7 +56,7 @@ const char *layr_strerror(int code)
     case LAYR_ERR_RANGE:
         return "range outside the file";
     case LAYR_ERR_CANCELLED:
-        return "cancelled";
+        return "stopped";
     case LAYR_ERR_CONFLICT:
         return "another version is there";
     case LAYR_ERR_CRYPTO:

@@ -12,6 +12,8 @@
 #define LATE_FIRST_US 1500000u /* a first answer may take so long before another host is asked */
 #define LATE_MIN_US 400000u
 #define LATE_TIMES 4 /* later ones: so many times the usual */
+#define REASONS_NAMED 3
+#define REASON_MAX 240 /* bytes; so that the sentence ends before LAYR_DIAG_MAX does */
 
 /* The next row to ask: the soonest, a data row before a parity row of about the same; resting hosts last. */
 static layr_fetch_row_t *best_row(layr_piece_t *p)
@@ -327,18 +329,22 @@ fail:
 static void explain(const layr_piece_t *p, layr_diag_t *d)
 {
     char text[LAYR_DIAG_MAX];
-    size_t at;
-    unsigned bad = count(p, ROW_BAD, false) + count(p, ROW_BAD, true);
-    int n = snprintf(text, sizeof text, "%s %llu needs %u good shards of %u, and %u can be had",
-                     p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows,
-                     p->rows - bad);
-    at = n > 0 ? (size_t)n : 0;
-    for (unsigned i = 0; i < p->rows && at < sizeof text - 1; i++) {
+    unsigned bad = count(p, ROW_BAD, false) + count(p, ROW_BAD, true), named = 0, more = 0;
+    int at = snprintf(text, sizeof text, "%s %llu needs %u good shards of %u, and %u can be had",
+                      p->page ? "manifest page" : "segment", (unsigned long long)p->number, p->k, p->rows,
+                      p->rows - bad);
+    for (unsigned i = 0; i < p->rows; i++) {
         if (p->row[i].state != ROW_BAD || !p->row[i].why[0])
             continue;
-        n = snprintf(text + at, sizeof text - at, "; shard %u: %s", i, p->row[i].why);
-        at += n > 0 ? (size_t)n : 0;
+        if (named < REASONS_NAMED) {
+            at += snprintf(text + at, sizeof text - (size_t)at, "; shard %u: %.*s", i, REASON_MAX,
+                           p->row[i].why);
+            named++;
+        } else
+            more++;
     }
+    if (more > 0)
+        snprintf(text + at, sizeof text - (size_t)at, "; and %u more (-v names all)", more);
     layr_diag_set(d, LAYR_ERR_DATA, "%s", text);
 }
 

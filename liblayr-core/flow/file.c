@@ -72,7 +72,8 @@ int layr_file_open(layr_session_t *s, const layr_file_keys_t *k, layr_file_t **o
     f->keys = *k;
     rc = layr_records_gather(s, k->record_id, time(NULL), &found);
     if (rc != LAYR_OK) {
-        layr_diag_set(d, rc, "the hosts could not be asked for the file: %s", layr_strerror(rc));
+        if (rc != LAYR_ERR_CANCELLED) /* the caller says what that left undone */
+            layr_diag_set(d, rc, "the hosts could not be asked for the file: %s", layr_strerror(rc));
         goto done;
     }
     if (!found.count) {

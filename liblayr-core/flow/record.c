@@ -208,8 +208,10 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
         layr_record_t rec = {.iat = now, .exp = exp, .root = (uint8_t *)(uintptr_t)root, .root_len = len};
         memcpy(rec.id, k->record_id, 32);
         if (!fresh && (rc = layr_records_gather(s, k->record_id, now, &there)) != LAYR_OK)
-            return layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
-                                 layr_strerror(rc));
+            return rc == LAYR_ERR_CANCELLED
+                       ? rc
+                       : layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
+                                       layr_strerror(rc));
         follow(&rec, &there);
         layr_records_free(&there);
         rc = write_once(s, &rec, k, fresh, now, holders, &won);

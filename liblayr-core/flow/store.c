@@ -149,28 +149,31 @@ fail:
 static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d)
 {
     char text[LAYR_DIAG_MAX];
+    const char *sep = ":";
     size_t at = 0;
     unsigned placed = 0;
     int n;
     for (unsigned i = 0; i < u->rows; i++)
         placed += u->row[i].at != NULL && !u->row[i].failed;
-    n = snprintf(
-        text, sizeof text,
-        "%s %llu: hosts for %u of its %u shards were found, %u are needed, and no other host is left to ask: "
-        "give more hosts, or other ones",
-        u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows, u->min);
+    n = snprintf(text, sizeof text,
+                 "too few hosts take %s %llu: %u of its %u shards found one, and %u have to; give more "
+                 "hosts, or others",
+                 u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows,
+                 u->min);
     for (size_t i = 0; i < st->load.count; i++) {
         const layr_load_host_t *h = &st->load.host[i];
         at += n > 0 ? (size_t)n : 0;
         if (at >= sizeof text - 1)
             break;
+        if (n > 0 && i > 0)
+            sep = ";";
         n = 0; /* a host without trouble has no words */
         if (h->why[0])
-            n = snprintf(text + at, sizeof text - at, "; %s", h->why);
+            n = snprintf(text + at, sizeof text - at, "%s %s", sep, h->why);
         else if (!layr_unit_has_room(h, u->shape.blob))
-            n = snprintf(text + at, sizeof text - at, "; %s has no room left", h->host->url);
+            n = snprintf(text + at, sizeof text - at, "%s %s has no room left", sep, h->host->url);
         else if (h->host->price > st->o.max_price)
-            n = snprintf(text + at, sizeof text - at, "; %s asks a price of %llu", h->host->url,
+            n = snprintf(text + at, sizeof text - at, "%s %s asks a price of %llu", sep, h->host->url,
                          (unsigned long long)h->host->price);
     }
     layr_diag_set(d, LAYR_ERR_HOSTS, "%s", text);
