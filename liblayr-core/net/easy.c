@@ -258,18 +258,36 @@ static bool may_share_h2c(void)
     return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000;
 }
 
+static bool is_tls(const layr_req_t *r)
+{
+    return strncmp(r->url, "https://", 8) == 0;
+}
+
 /* Is this request's connection for itself alone? One that nothing was checked on must serve no other request.
  */
-static bool is_alone(const layr_req_t *r, bool tls)
+static bool is_alone(const layr_req_t *r)
 {
-    return tls ? r->trust == LAYR_TRUST_NONE : r->h2c && !may_share_h2c();
+    return is_tls(r) ? r->trust == LAYR_TRUST_NONE : r->h2c && !may_share_h2c();
+}
+
+/*
+ * A large body to send has a connection of its own, with HTTP/1.1: no other waits behind it, an end in the middle takes
+ * what the kernel still holds with it, and libcurl's frames of 16 KiB cost both sides a third more (docs/bench.md).
+ * Answers are as cheap over HTTP/2.  A plain port that speaks HTTP/2 speaks nothing else.
+ */
+long layr_easy_http_version(const layr_req_t *r)
+{
+    if (is_tls(r))
+        return r->body_len >= LAYR_NET_BULK_SENT ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+    return r->h2c ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
 }
 
 /* Where it may go, and how it gets there. */
 static bool set_route(const layr_flight_t *f, CURL *easy, const layr_net_config_t *c)
 {
     const layr_req_t *r = f->req;
-    bool tls = strncmp(r->url, "https://", 8) == 0, failed = false;
+    bool failed = false;
+    long version = layr_easy_http_version(r);
 
     SET(CURLOPT_URL, r->url);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -283,12 +301,10 @@ static bool set_route(const layr_flight_t *f, CURL *easy, const layr_net_config_
     /* Without it, giving up on a name that does not resolve waits for the resolver: all other hosts with it.
      */
     SET(CURLOPT_QUICK_EXIT, 1L);
-    SET(CURLOPT_HTTP_VERSION, tls      ? (long)CURL_HTTP_VERSION_2TLS
-                              : r->h2c ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                                       : (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_PIPEWAIT, (tls || r->h2c) && !is_alone(r, tls) ? 1L : 0L);
-    SET(CURLOPT_FRESH_CONNECT, is_alone(r, tls) ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, is_alone(r, tls) ? 1L : 0L);
+    SET(CURLOPT_HTTP_VERSION, version);
+    SET(CURLOPT_PIPEWAIT, version != CURL_HTTP_VERSION_1_1 && !is_alone(r) ? 1L : 0L);
+    SET(CURLOPT_FRESH_CONNECT, is_alone(r) ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, is_alone(r) ? 1L : 0L);
     return failed;
 }
 

@@ -24,6 +24,7 @@
 
 typedef struct layr_origin layr_origin_t;
 typedef struct layr_waiter layr_waiter_t;
+typedef struct layr_sockets layr_sockets_t;
 
 /* A request between submit and done. Only `cancelled` and `all` are shared between threads, under the net's
  * lock. */
@@ -37,6 +38,8 @@ typedef struct layr_flight {
     layr_origin_t *origin;
     bool on_air; /* counted in its origin's active */
     CURL *easy;  /* NULL until it is on the air */
+    layr_sockets_t *sockets;
+    int fd; /* of its connection; -1 while it has none */
     struct curl_slist *headers;
     layr_watch_t watch;
     uint64_t started_ms;
@@ -50,6 +53,13 @@ typedef struct layr_flight {
 } layr_flight_t;
 
 TAILQ_HEAD(layr_flight_list, layr_flight);
+
+/* Of the net thread: all that are open, and whose they may be. */
+struct layr_sockets {
+    int *fd;
+    size_t count, cap;
+    struct layr_flight_list *flying;
+};
 
 /* One scheme, host and port: at most max_per_host requests on the air, the rest waits, by priority. */
 struct layr_origin {
@@ -82,8 +92,15 @@ void layr_origin_remove(layr_origins_t *o, layr_flight_t *f);
 
 /* An easy handle set up for this flight; easy is a fresh one. */
 int layr_easy_setup(layr_flight_t *f, CURL *easy, const layr_net_config_t *c) LAYR_CHECKED;
+/* CURL_HTTP_VERSION_*: what this request asks for. */
+long layr_easy_http_version(const layr_req_t *r);
 /* Zero the result fields. */
 void layr_easy_clear_result(layr_req_t *r);
+
+/* Keep f->fd true. Options are missing (no memory) when this is true. */
+bool layr_sockets_watch(layr_sockets_t *s, layr_flight_t *f, CURL *easy) LAYR_CHECKED;
+/* When curl has closed them all. */
+void layr_sockets_free(layr_sockets_t *s);
 
 /* Fill the request's result from what curl says. */
 void layr_outcome_fill(layr_flight_t *f, CURLcode code);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "net/flight.h"
@@ -31,6 +32,7 @@ struct layr_net {
 
     /* The net thread's own. */
     layr_origins_t origins;
+    layr_sockets_t sockets;
     struct layr_flight_list flying;
     unsigned flying_count;
     uint64_t looked_ms;
@@ -66,11 +68,24 @@ static void tell(layr_net_t *net, layr_flight_t *f)
     pthread_mutex_unlock(&net->lock);
 }
 
+/*
+ * An upload over HTTP/1.1 that ends before its end takes its connection with it.  Without this the kernel would go on
+ * sending what it holds, some megabytes, and on a slow line all that comes later would wait behind it.
+ */
+static void drop_unsent(const layr_flight_t *f)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+
+    if (f->req->error != LAYR_OK && f->fd >= 0 && layr_easy_http_version(f->req) == CURL_HTTP_VERSION_1_1)
+        (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 /* Off the air and out of the queue; its result is set already. */
 static void finish(layr_net_t *net, layr_flight_t *f)
 {
     layr_origin_remove(&net->origins, f);
     if (f->easy != NULL) {
+        drop_unsent(f);
         TAILQ_REMOVE(&net->flying, f, wait);
         net->flying_count--;
         curl_multi_remove_handle(net->multi, f->easy);
@@ -96,7 +111,8 @@ static void start(layr_net_t *net, layr_flight_t *f)
 
     if (easy == NULL)
         goto failed;
-    if (layr_easy_setup(f, easy, &net->config) != 0 || curl_multi_add_handle(net->multi, easy) != CURLM_OK)
+    if (layr_easy_setup(f, easy, &net->config) != 0 || layr_sockets_watch(&net->sockets, f, easy) ||
+        curl_multi_add_handle(net->multi, easy) != CURLM_OK)
         goto failed;
     f->easy = easy;
     f->started_ms = now_ms();
@@ -163,11 +179,9 @@ static void collect(layr_net_t *net)
 /* Bytes the kernel holds for the peer; with HTTP/2 those of the streams beside it too. */
 static uint64_t unacked(const layr_flight_t *f)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
     int bytes = 0;
 
-    if (f->req->body_len == 0 || curl_easy_getinfo(f->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-        fd == CURL_SOCKET_BAD || ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0)
+    if (f->req->body_len == 0 || f->fd < 0 || ioctl(f->fd, SIOCOUTQ, &bytes) != 0 || bytes < 0)
         return 0;
     return (uint64_t)bytes;
 }
@@ -344,6 +358,7 @@ static void net_destroy(layr_net_t *net)
         return;
     if (net->multi != NULL)
         curl_multi_cleanup(net->multi);
+    layr_sockets_free(&net->sockets);
     pthread_mutex_destroy(&net->lock);
     free((char *)net->config.ca_file);
     free((char *)net->config.user_agent);
@@ -361,6 +376,7 @@ int layr_net_new(layr_net_t **out, const layr_net_config_t *c)
     TAILQ_INIT(&net->all);
     TAILQ_INIT(&net->incoming);
     TAILQ_INIT(&net->flying);
+    net->sockets.flying = &net->flying;
     rc = fill_config(&net->config, c);
     if (rc != 0)
         goto done;
@@ -401,6 +417,7 @@ static int submit(layr_net_t *net, layr_req_t *r, layr_waiter_t *waiter)
     if (f == NULL)
         return LAYR_ERR_NOMEM;
     f->net = net;
+    f->fd = -1;
     f->req = r;
     f->waiter = waiter;
     layr_easy_clear_result(r);

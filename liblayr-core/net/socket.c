@@ -1,0 +1,116 @@
+/*
+ * Which socket a request is on.  libcurl says so only when the request is over (CURLINFO_ACTIVESOCKET is -1 before),
+ * and then it is too late: while it runs we ask the kernel what it still holds, and at its end drop that.  So
+ * sockets are noted as they are opened, and found by their addresses when a request is about to be sent.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/flight.h"
+
+static bool note(layr_sockets_t *s, int fd)
+{
+    if (s->count == s->cap) {
+        size_t cap = s->cap == 0 ? 16 : 2 * s->cap;
+        int *more = realloc(s->fd, cap * sizeof *more);
+
+        if (more == NULL)
+            return false;
+        s->fd = more;
+        s->cap = cap;
+    }
+    s->fd[s->count++] = fd;
+    return true;
+}
+
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+
+    (void)purpose;
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (note(ctx, fd))
+        return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+    layr_sockets_t *s = ctx;
+    layr_flight_t *f;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (s->fd[i] == fd) {
+            s->fd[i] = s->fd[--s->count];
+            break;
+        }
+    TAILQ_FOREACH(f, s->flying, wait)
+    {
+        if (f->fd == fd) /* the number will soon be another's */
+            f->fd = fd;
+    }
+    return close(fd);
+}
+
+/* The port, and the address as text; 0 where there is none. */
+static int address_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), char ip[INET6_ADDRSTRLEN])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } a;
+    socklen_t len = sizeof a;
+
+    if (ask(fd, &a.any, &len) != 0)
+        return 0;
+    if (a.any.sa_family == AF_INET && inet_ntop(AF_INET, &a.v4.sin_addr, ip, INET6_ADDRSTRLEN) != NULL)
+        return ntohs(a.v4.sin_port);
+    if (a.any.sa_family == AF_INET6 && inet_ntop(AF_INET6, &a.v6.sin6_addr, ip, INET6_ADDRSTRLEN) != NULL)
+        return ntohs(a.v6.sin6_port);
+    return 0;
+}
+
+static int on_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    layr_flight_t *f = ctx;
+    char ip[INET6_ADDRSTRLEN];
+
+    (void)own_ip;
+    f->fd = -1;
+    for (size_t i = 0; i < f->sockets->count && f->fd < 0; i++) {
+        int fd = f->sockets->fd[i];
+
+        if (address_of(fd, getsockname, ip) == own_port && address_of(fd, getpeername, ip) == peer_port &&
+            strcmp(ip, peer_ip) == 0)
+            f->fd = fd;
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+bool layr_sockets_watch(layr_sockets_t *s, layr_flight_t *f, CURL *easy)
+{
+    bool failed = false;
+
+    f->sockets = s;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, f) != CURLE_OK;
+    return failed;
+}
+
+void layr_sockets_free(layr_sockets_t *s)
+{
+    free(s->fd);
+    s->fd = NULL;
+    s->count = s->cap = 0;
+}
