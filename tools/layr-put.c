@@ -110,9 +110,8 @@ static void on_event(void *ctx, const layr_event_t *e)
         break;
     case LAYR_EV_SHARD_MOVED:
         if (w->opt->verbose)
-            layr_say_note("%s %" PRIu64 ", shard %u: %s: %s; another host is asked",
-                          e->page ? "page" : "segment", e->unit, e->index, where,
-                          e->text != NULL ? e->text : layr_strerror(e->error));
+            layr_say_note("%s %" PRIu64 ", shard %u: %s; another host is asked", e->page ? "page" : "segment",
+                          e->unit, e->index, e->text != NULL ? e->text : layr_strerror(e->error));
         break;
     case LAYR_EV_SHARD_STORED:
         if (w->opt->verbose)

@@ -84,6 +84,13 @@ void layr_load_ended(layr_load_host_t *h, uint64_t bytes, int error, const char 
         h->out = true;
 }
 
+void layr_load_slow(layr_load_host_t *h, uint64_t bytes, uint64_t us)
+{
+    unsigned long long most = bytes * 1000000u / (us + 1) + 1, old = atomic_load(&h->host->bytes_s);
+    while ((old == 0 || old > most) && !atomic_compare_exchange_weak(&h->host->bytes_s, &old, most))
+        ;
+}
+
 void layr_load_late(layr_load_host_t *h, uint64_t now)
 {
     if (h->cool_until < now + LATE_REST_US)

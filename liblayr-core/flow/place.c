@@ -8,6 +8,13 @@
 
 /* A transfer slower than this is given to another host. */
 #define MIN_BYTES_S 16384
+/*
+ * A shard that takes so many times as long as is usual, and no less than this, is given to a host that has no other
+ * of its segment. What was sent is lost; what waits behind it is worth more.
+ */
+#define LATE_TIMES 3
+#define LATE_MIN_US 750000u
+#define LATE_FIRST_US 3000000u /* before it is known what is usual */
 
 /* --- sending --- */
 
@@ -49,6 +56,11 @@ static int sign_order(const layr_store_t *st, const layr_unit_row_t *r, layr_ord
     return layr_order_sign(jws, o, st->e.s->owner_seed);
 }
 
+static void smooth(layr_store_t *st, uint64_t us)
+{
+    st->usual_us = st->usual_us ? st->usual_us - st->usual_us / 8 + us / 8 : us;
+}
+
 static void sent(layr_job_t *j, void *owner)
 {
     layr_store_t *st = owner;
@@ -60,6 +72,8 @@ static void sent(layr_job_t *j, void *owner)
         .page = u->page, .unit = u->number, .index = r->index, .host = r->at->host, .bytes = u->shape.blob};
 
     layr_call_text(r->call, why, sizeof why);
+    if (rc == LAYR_OK)
+        smooth(st, layr_now_us() - r->since);
     if (rc == LAYR_ERR_REFUSED &&
         (r->call->req.status == 429 || r->call->req.status == 422 || !r->call->req.status))
         rc = LAYR_ERR_NET; /* may pass: too many at a time, a body damaged on its way, a refusal that was cut
@@ -82,6 +96,10 @@ static void sent(layr_job_t *j, void *owner)
     if (st->closing) {
         layr_unit_row_ended(st, r, LAYR_ERR_CANCELLED);
         return;
+    }
+    if (r->late && rc == LAYR_ERR_CANCELLED) {
+        rc = LAYR_ERR_TIMEOUT;
+        snprintf(why, sizeof why, "%s is far slower than the others", r->at->host->url);
     }
     ev.kind = LAYR_EV_SHARD_MOVED;
     ev.error = rc;
@@ -119,6 +137,8 @@ static int send_row(layr_store_t *st, layr_unit_row_t *r)
     r->call->req.ctx = r;
     r->call->req.done = on_net_done;
     r->call->req.min_bytes_s = MIN_BYTES_S;
+    r->late = false;
+    r->since = layr_now_us();
     layr_load_began(r->at, r->unit->shape.blob);
     rc = layr_engine_request(&st->e, &r->call->req);
     if (rc != LAYR_OK)
@@ -179,6 +199,32 @@ static layr_load_host_t *choose(layr_store_t *st, const layr_unit_t *u, bool *wa
             best = h;
     }
     return best;
+}
+
+/* Not for want of a reason to wait: only where a host that is at work could do it sooner. */
+static void move_if_late(layr_store_t *st, layr_unit_row_t *r, uint64_t now)
+{
+    uint64_t age = now - r->since, usual = LATE_TIMES * st->usual_us, bytes = r->unit->shape.blob;
+    layr_load_host_t *other;
+    bool wait;
+    if (age < (st->usual_us ? usual > LATE_MIN_US ? usual : LATE_MIN_US : LATE_FIRST_US))
+        return;
+    other = choose(st, r->unit, &wait);
+    if (!other || layr_load_expect(&st->load, other, bytes) > age)
+        return;
+    layr_load_slow(r->at, bytes, age);
+    layr_load_late(r->at, now);
+    r->late = true;
+    layr_net_cancel(st->e.s->net, &r->call->req);
+}
+
+void layr_unit_move_late(layr_store_t *st)
+{
+    uint64_t now = layr_now_us();
+    for (layr_unit_t *u = st->head; u && !st->closing; u = u->next)
+        for (unsigned i = 0; i < u->rows; i++)
+            if (u->row[i].call && !u->row[i].late)
+                move_if_late(st, &u->row[i], now);
 }
 
 void layr_unit_place(layr_store_t *st, layr_unit_row_t *r)

@@ -226,6 +226,7 @@ void layr_store_turn(layr_store_t *st, long ms)
 {
     layr_unit_row_t *again = st->to_place.head;
     layr_engine_turn(&st->e, again && ms > 100 ? 100 : ms);
+    layr_unit_move_late(st);
     again = st->to_place.head;
     layr_rows_init(&st->to_place);
     while (again) {

@@ -12,7 +12,9 @@ typedef struct layr_unit_row {
     struct layr_unit_row *next; /* in the queue to be made, or to be placed */
     uint8_t index;
     bool stored, failed;
+    bool late; /* its host is behind the others: it is on its way to another */
     int error;
+    uint64_t since; /* microseconds: when it was given to its host */
     uint8_t salt[16], id[32];
     uint8_t *blob;
     layr_load_host_t *at;
@@ -63,6 +65,7 @@ struct layr_store {
     layr_row_queue_t to_make, to_place;
     layr_spares_t spares; /* of blobs */
     bool closing;
+    uint64_t usual_us; /* that a shard takes to its host, smoothed; 0: unknown */
     layr_store_stats_t stats;
     layr_shard_ref_t *orphans;
     size_t orphan_count, orphan_cap;
@@ -82,6 +85,8 @@ void layr_unit_plain_drop(layr_unit_t *u);
 
 /* place.c: a shard that is made goes to a host, and to the next one where that fails. */
 void layr_unit_place(layr_store_t *st, layr_unit_row_t *r);
+/* Shards that take far longer than is usual, while another host has nothing to do, go there. */
+void layr_unit_move_late(layr_store_t *st);
 bool layr_unit_has_room(const layr_load_host_t *h, uint64_t bytes);
 
 /* store.c: this shard is stored (LAYR_OK), or will not be. */
