@@ -16,6 +16,7 @@ typedef struct layr_output {
     bool reader_gone; /* whoever read standard output went away: needs no words */
     char *path, *temp, *folder;
     uint64_t expect;
+    uint64_t written, begun; /* bytes of the file; of them the disk has begun with */
 } layr_output_t;
 
 /*
