@@ -7,6 +7,7 @@
 
 #define TRIES 3 /* of one shard at a host whose failure may pass */
 #define MIN_BYTES_S 16384
+#define LONE_MAX_US 20000u
 
 /* --- what was found out about a row --- */
 
@@ -88,11 +89,58 @@ static void opened(layr_job_t *j, void *owner)
     layr_piece_advance(r->piece);
 }
 
-static void open_row(layr_job_t *j, void *scratch)
+static void open_rows(layr_job_t *j, void *scratch)
 {
-    layr_fetch_row_t *r = (layr_fetch_row_t *)j;
-    r->error = layr_open_row(r, r->piece->f->keys, scratch);
-    layr_engine_answer(&r->piece->f->e, j, opened);
+    layr_fetch_row_t *r = (layr_fetch_row_t *)j, *partner = r->partner;
+    layr_fetch_t *f = r->piece->f;
+    layr_open_rows(r, f->keys, scratch);
+    if (partner)
+        layr_engine_tell(&f->e, &partner->job, opened);
+    layr_engine_answer(&f->e, j, opened);
+}
+
+static void start_opening(layr_fetch_t *f, layr_fetch_row_t *r, layr_fetch_row_t *partner)
+{
+    r->partner = partner;
+    layr_engine_work(&f->e, &r->job, open_rows);
+}
+
+static bool more_to_come(const layr_fetch_t *f)
+{
+    for (const layr_piece_t *p = f->head; p; p = p->next)
+        for (unsigned i = 0; i < p->rows; i++)
+            if (p->row[i].state == ROW_FETCHING && !p->row[i].late)
+                return true;
+    return false;
+}
+
+void layr_lone_look(layr_fetch_t *f)
+{
+    layr_fetch_row_t *r = f->lone;
+    if (!r || (layr_now_us() - f->lone_since < LONE_MAX_US && more_to_come(f)))
+        return;
+    f->lone = NULL;
+    start_opening(f, r, NULL);
+}
+
+static void to_open(layr_fetch_t *f, layr_fetch_row_t *r)
+{
+    layr_fetch_row_t *lone = f->lone;
+    r->state = ROW_OPENING;
+    r->partner = NULL;
+    r->piece->jobs++;
+    if (!r->piece->whole) {
+        start_opening(f, r, NULL);
+    } else if (!lone) {
+        f->lone = r;
+        f->lone_since = layr_now_us();
+        layr_lone_look(f);
+    } else if (lone->blob_len == r->blob_len) {
+        f->lone = NULL;
+        start_opening(f, lone, r);
+    } else {
+        start_opening(f, r, NULL);
+    }
 }
 
 static void decoded(layr_job_t *j, void *owner)
@@ -174,9 +222,7 @@ static void fetched(layr_job_t *j, void *owner)
         layr_row_again(r); /* too late to be of use */
         r->tries--;
     } else {
-        r->state = ROW_OPENING;
-        r->piece->jobs++;
-        layr_engine_work(&f->e, j, open_row);
+        to_open(f, r);
     }
     layr_piece_advance(r->piece);
 }

@@ -13,6 +13,8 @@ static void scratch_free(void *p)
         layr_blob_maker_free(s->maker[i]);
     layr_sealer_free(s->sealer);
     layr_hash_free(s->hash);
+    layr_hash_free(s->name[0]);
+    layr_hash_free(s->name[1]);
     free(s);
 }
 
@@ -26,6 +28,8 @@ static int scratch_new(void **out, void *arg)
     rc = layr_sealer_new(&s->sealer);
     if (rc == LAYR_OK)
         rc = layr_hash_new(&s->hash);
+    for (unsigned i = 0; rc == LAYR_OK && i < 2; i++)
+        rc = layr_hash_new(&s->name[i]);
     for (unsigned i = 0; rc == LAYR_OK && i < LAYR_JOBS_GOOD; i++)
         rc = layr_blob_maker_new(&s->maker[i]);
     if (rc == LAYR_OK)

@@ -38,6 +38,7 @@ typedef struct layr_scratch {
     layr_blob_maker_t *maker[LAYR_JOBS_GOOD];
     layr_sealer_t *sealer;
     layr_hash_t *hash;
+    layr_hash_t *name[2]; /* of two shards side by side */
 } layr_scratch_t;
 
 #endif

@@ -240,7 +240,9 @@ static void tick(layr_fetch_t *f)
 
 void layr_fetch_turn(layr_fetch_t *f, long ms)
 {
-    layr_engine_turn(&f->e, ms < 0 || ms > 100 ? 100 : ms);
+    long most = f->lone ? 20 : 100;
+    layr_engine_turn(&f->e, ms < 0 || ms > most ? most : ms);
+    layr_lone_look(f);
     tick(f);
     sweep(f);
 }
@@ -409,6 +411,8 @@ void layr_fetch_free(layr_fetch_t *f)
             finish(p, LAYR_ERR_CANCELLED);
         p->dropped = true;
     }
+    if (f->lone)
+        f->lone->piece->jobs--;
     layr_engine_close(&f->e);
     sweep(f);
     layr_coder_free(f->page_coder);

@@ -25,24 +25,27 @@ bool layr_piece_needs(const layr_piece_t *p, unsigned index, uint32_t *t0, uint3
     return true;
 }
 
-static int check_id(const layr_fetch_row_t *r, layr_scratch_t *sc)
+/* Blobs of two rows are hashed side by side. */
+static void check_ids(layr_fetch_row_t *r, layr_scratch_t *sc)
 {
+    layr_fetch_row_t *row[2] = {r, r->partner};
+    const void *p[2] = {r->blob, r->partner ? r->partner->blob : NULL};
     uint8_t id[32];
-    int rc = layr_hash_update(sc->hash, r->blob, r->blob_len);
-    if (rc == LAYR_OK)
-        rc = layr_hash_final(sc->hash, id);
-    if (rc == LAYR_OK && memcmp(id, r->row.id, 32) != 0)
-        rc = LAYR_ERR_AUTH;
-    return rc;
+    unsigned count = r->partner ? 2 : 1;
+    int rc = layr_hash_update_many(sc->name, p, count, r->blob_len);
+    for (unsigned i = 0; i < count; i++) {
+        int one = layr_hash_final(sc->name[i], id);
+        if (rc == LAYR_OK)
+            rc = one;
+        row[i]->error = rc != LAYR_OK ? rc : memcmp(id, row[i]->row.id, 32) != 0 ? LAYR_ERR_AUTH : LAYR_OK;
+    }
 }
 
-int layr_open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc)
+static int open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc)
 {
     const layr_piece_t *p = r->piece;
     uint8_t key[32];
-    int rc = p->whole ? check_id(r, sc) : LAYR_OK;
-    if (rc != LAYR_OK)
-        return rc;
+    int rc;
     if (p->page)
         layr_page_key(key, keys->P, r->row.salt);
     else
@@ -56,6 +59,16 @@ int layr_open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratc
     }
     layr_wipe(key, sizeof key);
     return rc;
+}
+
+void layr_open_rows(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc)
+{
+    r->error = LAYR_OK;
+    if (r->piece->whole)
+        check_ids(r, sc);
+    for (; r; r = r->partner)
+        if (r->error == LAYR_OK)
+            r->error = open_row(r, keys, sc);
 }
 
 static int decode_stripe(layr_piece_t *p, const layr_decoder_t *d, const uint8_t *survivors,

@@ -17,6 +17,7 @@ typedef enum layr_row_state {
 typedef struct layr_fetch_row {
     layr_job_t job;
     layr_piece_t *piece;
+    struct layr_fetch_row *partner; /* opened by the same job, after this one */
     uint8_t index;
     layr_row_state_t state;
     bool late;      /* another one was asked meanwhile */
@@ -69,6 +70,9 @@ struct layr_fetch {
     size_t memory;
     layr_spares_t spares; /* of plain and blob */
     uint64_t usual_us;    /* smoothed time of a fetch */
+    layr_fetch_row_t *
+        lone; /* came, and waits a moment for the next one: two are hashed in little more than the time of one */
+    uint64_t lone_since; /* microseconds */
     bool closing;
     layr_get_stats_t stats;
 };
@@ -80,6 +84,8 @@ int layr_row_ask(layr_fetch_row_t *r) LAYR_CHECKED;
 void layr_row_bad(layr_fetch_row_t *r, int error, const char *why);
 void layr_row_drop(layr_fetch_row_t *r); /* its blob is not needed any more */
 void layr_row_again(layr_fetch_row_t *r);
+/* ask.c: a row that waits for another to be opened with has waited long enough. */
+void layr_lone_look(layr_fetch_t *f);
 /* What was asked for a narrow read does not serve a wide one, unless it is the same stripes. */
 bool layr_row_misfit(const layr_fetch_row_t *r);
 /* ask.c: work of a worker: enough rows are good. */
@@ -90,8 +96,8 @@ void layr_piece_decode(layr_job_t *j, void *scratch);
 uint8_t *layr_piece_chunk(const layr_piece_t *p, uint32_t t, unsigned j);
 /* Rows of the data that a narrow read needs. */
 bool layr_piece_needs(const layr_piece_t *p, unsigned index, uint32_t *t0, uint32_t *t1);
-/* Work of a worker: check and open what came; LAYR_OK or LAYR_ERR_AUTH. */
-int layr_open_row(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc) LAYR_CHECKED;
+/* Work of a worker: check and open what came, and what came for the partner; each row's error: LAYR_OK or why not. */
+void layr_open_rows(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scratch_t *sc);
 /* Work of a worker: missing data rows from any k good ones, then the segment's hash where the whole is there.
  */
 int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys,
