@@ -186,7 +186,7 @@ static void tell_progress(put_t *p)
 static int start_reader(put_t *p)
 {
     size_t block = layr_full_segment(p->scheme);
-    unsigned blocks = READ_AHEAD / block > 4   ? 4
+    unsigned blocks = READ_AHEAD / block > 8   ? 8
                       : READ_AHEAD / block < 2 ? 2
                                                : (unsigned)(READ_AHEAD / block);
     if (p->src->size >= 0 && (uint64_t)p->src->size < block) {

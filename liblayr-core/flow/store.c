@@ -7,8 +7,13 @@
 
 #include "unit.h"
 
-/* Units under way at a time: one being read, one being coded, one being sent. */
-#define UNITS 3
+/*
+ * Units under way at a time: one being read, one being coded, one being sent; and of small ones more, or a host's answer,
+ * which comes when the shard is on its disk, is waited for by too few.
+ */
+#define UNITS_MIN 3
+#define UNITS_MAX 8
+#define UNITS_BYTES (48u << 20)
 
 /* --- the end of a row and of a unit --- */
 
@@ -33,7 +38,7 @@ void layr_unit_row_ended(layr_store_t *st, layr_unit_row_t *r, int error)
 /* As many rows to a batch as leave every worker something to do, when all units are under way. */
 static unsigned rows_together(layr_scheme_t s)
 {
-    unsigned each = UNITS * s.n / layr_cpus();
+    unsigned each = UNITS_MIN * s.n / layr_cpus();
     return each < 2 ? 2 : each > LAYR_JOBS_GOOD ? LAYR_JOBS_GOOD : each;
 }
 
@@ -102,7 +107,8 @@ layr_engine_t *layr_store_engine(layr_store_t *st)
 
 bool layr_store_room(const layr_store_t *st)
 {
-    return st->units < UNITS;
+    size_t fit = UNITS_BYTES / layr_full_segment(st->o.scheme);
+    return st->units < (fit < UNITS_MIN ? UNITS_MIN : fit > UNITS_MAX ? UNITS_MAX : fit);
 }
 
 int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
