@@ -75,6 +75,8 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
     if (room > 0)
         memcpy(out, f->req->body + f->body_off, room);
     f->body_off += room;
+    if (room == left && layr_easy_is_bulk(f->req))
+        layr_sockets_uncork(f);
     return room;
 }
 
@@ -280,6 +282,11 @@ long layr_easy_http_version(const layr_req_t *r)
     if (is_tls(r))
         return r->body_len >= LAYR_NET_BULK_SENT ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
     return r->h2c ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
+}
+
+bool layr_easy_is_bulk(const layr_req_t *r)
+{
+    return r->body_len >= LAYR_NET_BULK_SENT && layr_easy_http_version(r) == CURL_HTTP_VERSION_1_1;
 }
 
 /* Where it may go, and how it gets there. */

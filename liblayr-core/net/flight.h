@@ -92,6 +92,8 @@ void layr_origin_remove(layr_origins_t *o, layr_flight_t *f);
 
 /* An easy handle set up for this flight; easy is a fresh one. */
 int layr_easy_setup(layr_flight_t *f, CURL *easy, const layr_net_config_t *c) LAYR_CHECKED;
+/* A large body to send, on a connection of its own. */
+bool layr_easy_is_bulk(const layr_req_t *r);
 /* CURL_HTTP_VERSION_*: what this request asks for. */
 long layr_easy_http_version(const layr_req_t *r);
 /* Zero the result fields. */
@@ -99,6 +101,8 @@ void layr_easy_clear_result(layr_req_t *r);
 
 /* Keep f->fd true. Options are missing (no memory) when this is true. */
 bool layr_sockets_watch(layr_sockets_t *s, layr_flight_t *f, CURL *easy) LAYR_CHECKED;
+/* The last byte of a large body was handed over: what is left goes out without waiting for more. */
+void layr_sockets_uncork(const layr_flight_t *f);
 /* When curl has closed them all. */
 void layr_sockets_free(layr_sockets_t *s);
 

@@ -4,6 +4,7 @@
  * sockets are noted as they are opened, and found by their addresses when a request is about to be sent.
  */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -77,6 +78,21 @@ static int address_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), c
     return 0;
 }
 
+/*
+ * A TLS record of 16 KiB is a write of its own, and where a segment holds more of them (64 KiB on loopback, as much
+ * with segmentation offload) each would wake the peer: while a large body goes out, segments are filled.
+ */
+static void set_cork(const layr_flight_t *f, int on)
+{
+    if (f->fd >= 0)
+        (void)setsockopt(f->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+void layr_sockets_uncork(const layr_flight_t *f)
+{
+    set_cork(f, 0);
+}
+
 static int on_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
     layr_flight_t *f = ctx;
@@ -91,6 +107,8 @@ static int on_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int ow
             strcmp(ip, peer_ip) == 0)
             f->fd = fd;
     }
+    if (layr_easy_is_bulk(f->req))
+        set_cork(f, 1);
     return CURL_PREREQFUNC_OK;
 }
 
