@@ -67,7 +67,7 @@ subtest 'put: a host dies, none is to spare' => sub {
     my $r = put_and([$swarm->hosts(@hosts)], sub { $swarm->kill(1) });
     is("$r->{status} $r->{out}", '3 ', 'status 3, and no capability');
     cmp_ok($r->{seconds}, '<', 40, sprintf 'in time (%.1f s)', $r->{seconds});
-    like($r->{err}, qr/^layr-put: segment \d+: .*\Q@{[$swarm->url(1)]}\E can't be reached/m, 'says which host');
+    like($r->{err}, qr/^layr-put: too few hosts take segment \d+: .*\Q@{[$swarm->url(1)]}\E can't be reached/m, 'says which host');
     like($r->{err}, qr/^some hosts could not be told to let go/m, 'says that something is left at it');
     is_deeply([$swarm->blobs($_)], $before{$_}, "nothing stays at host $_") for 0, 2, 3;
     cmp_ok(scalar($swarm->blobs(1)), '>', scalar(@{$before{1}}), 'something does at the dead one');

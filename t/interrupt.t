@@ -154,7 +154,7 @@ subtest 'put, hosts die' => sub {
     $swarm->kill(1);
     $r = $p->wait;
     is($r->{status}, 3, 'without a spare host it fails') or diag($r->{err});
-    like($r->{err}, qr/^layr-put: segment \d+: .*3 are needed.*\Q@{[$swarm->url(1)]}\E/m, 'and says which host');
+    like($r->{err}, qr/^layr-put: too few hosts take segment \d+: .*3 have to.*\Q@{[$swarm->url(1)]}\E/m, 'and says which host');
     like($r->{err}, qr/could not be told to let go.*next layr-put or layr-rm/, 'and what stays there for now');
     is_deeply([shards(0, 2 .. 4)], [], 'nothing stays at the hosts that live');
     end_stream($in);
@@ -168,7 +168,7 @@ subtest 'put, a source that changes' => sub {
     my $source = scratch('changing');
     my $change = sub {
         my ($what, $code, $words) = @_;
-        make_file($source, 40 << 20);
+        make_file($source, 160 << 20);
         my $p = spawn({}, build('bin/layr-put'), '-k', '1/3', '-n', 'changing', $source);
         ok(wait_for(60, sub { shards() >= 1 }), "$what: under way");
         $p->kill('STOP');

@@ -266,7 +266,7 @@ sub put_alone_job {
         check => sub {
             my ($r) = @_;
             is("$r->{status} $r->{out}", '3 ', "put without a spare, $name: status, and no capability");
-            like($r->{err}, qr/^layr-put: segment 0: .*\Q$url\E/m, "put without a spare, $name: says which host and why");
+            like($r->{err}, qr/^layr-put: too few hosts take segment 0: .*\Q$url\E/m, "put without a spare, $name: says which host and why");
         },
     };
 }

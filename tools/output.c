@@ -22,7 +22,8 @@
  * have been given back to its host and are slow to come again (measured: 2.3 s of CPU time a GiB instead of 0.3).
  */
 #define PIECE (256u << 10)
-#define DIRTY (8u << 20) /* after so many bytes the disk begins: the sync at the end has little left to wait for */
+#define DIRTY                                                                                                \
+    (8u << 20) /* after so many bytes the disk begins: the sync at the end has little left to wait for */
 
 /* --- writing --- */
 

@@ -12,8 +12,8 @@
 #define LATE_FIRST_US 1500000u /* a first answer may take so long before another host is asked */
 #define LATE_MIN_US 400000u
 #define LATE_TIMES 4 /* later ones: so many times the usual */
-#define REASONS_NAMED 3
-#define REASON_MAX 240 /* bytes; so that the sentence ends before LAYR_DIAG_MAX does */
+#define REASONS_NAMED 4
+#define REASON_MAX 200 /* bytes; so that the sentence ends before LAYR_DIAG_MAX does */
 
 /* The next row to ask: the soonest, a data row before a parity row of about the same; resting hosts last. */
 static layr_fetch_row_t *best_row(layr_piece_t *p)
