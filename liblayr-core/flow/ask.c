@@ -129,17 +129,15 @@ static void to_open(layr_fetch_t *f, layr_fetch_row_t *r)
     r->state = ROW_OPENING;
     r->partner = NULL;
     r->piece->jobs++;
-    if (!r->piece->whole) {
+    if (!r->piece->whole || (lone && lone->blob_len != r->blob_len)) {
         start_opening(f, r, NULL);
-    } else if (!lone) {
-        f->lone = r;
-        f->lone_since = layr_now_us();
-        layr_lone_look(f);
-    } else if (lone->blob_len == r->blob_len) {
+    } else if (lone) {
         f->lone = NULL;
         start_opening(f, lone, r);
     } else {
-        start_opening(f, r, NULL);
+        f->lone = r;
+        f->lone_since = layr_now_us();
+        layr_lone_look(f);
     }
 }
 
