@@ -376,7 +376,7 @@ subtest 'json' => sub {
         is_deeply([sort keys %$object], [sort @fields], "$what: the documented fields");
     };
     my $put = unjson(works('layr-put --json', 'layr-put', '--json', '-n', 'j', $large)->{out});
-    $has->('layr-put', $put, qw(cap name record_id sha256 size inline scheme segments pages shards moved stored_bytes hosts record_hosts
+    $has->('layr-put', $put, qw(cap name record_id sha256 size inline scheme segments pages shards moved kept stored_bytes hosts record_hosts
         until host_loss_per_year loss_per_year seconds));
     is("$put->{size} $put->{sha256}", '9000000 ' . sha256_file($large), 'layr-put: size and hash');
     $has->('--dry-run', unjson(works('--dry-run', 'layr-put', '--json', '--dry-run', $large)->{out}),

@@ -15,7 +15,7 @@
 
 #define DAY 86400
 
-static const char *opt_scheme, *opt_name;
+static const char *opt_scheme, *opt_name, *opt_update;
 static uint64_t opt_days = 90, opt_min_shards, opt_max_price;
 static bool opt_dry_run;
 
@@ -28,14 +28,15 @@ static const layr_opt_def_t options[] = {
     {0, "max-price", "P", "most to pay per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
      LAYR_OPT_NUMBER, &opt_max_price, 0, INT64_MAX},
     {0, "dry-run", NULL, "say what it would take and cost; send nothing", LAYR_OPT_FLAG, &opt_dry_run, 0, 0},
+    {0, "update", "NAME", "a new version of this file, of what has changed", LAYR_OPT_TEXT, &opt_update, 0,
+     0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
     "[options] PATH\n[options] -",
     "Store a file, or what comes from standard input, on the hosts, sealed so that\n"
-    "they can't read it. Prints the read capability: whoever has it can read the\n"
-    "file.",
+    "they can't read it. Prints the read capability: who has it can read the file.",
     options,
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     1,
@@ -48,6 +49,7 @@ typedef struct work {
     layr_tool_source_t source;
     layr_put_opts_t put;
     layr_meter_t meter;
+    layr_file_keys_t keys; /* with --update */
 } work_t;
 
 /* --- before --- */
@@ -94,7 +96,60 @@ static int take_options(work_t *w)
     w->put.max_price = opt_max_price;
     w->put.now = (layr_time_t)time(NULL);
     w->put.until = w->put.now + (layr_time_t)opt_days * DAY;
-    return take_name(w, w->opt->operand[0]);
+    if (opt_update == NULL)
+        return take_name(w, w->opt->operand[0]);
+    if (opt_name != NULL)
+        return layr_opt_usage("--update keeps the file's name: -n does not go with it");
+    if (opt_dry_run)
+        return layr_opt_usage("--dry-run does not go with --update");
+    if (strcmp(opt_update, "-") == 0 && strcmp(w->opt->operand[0], "-") == 0)
+        return layr_opt_usage("the capability and the content cannot both come from standard input");
+    return LAYR_OPT_GO_ON;
+}
+
+/* --- a new version --- */
+
+/* Whose version it is; said before any host is asked. */
+static int find_old(work_t *w)
+{
+    int rc = layr_tool_keys(&w->tool, (char *)(uintptr_t)opt_update, &w->keys);
+
+    if (rc != LAYR_OPT_GO_ON || (w->keys.rights & LAYR_CAN_WRITE))
+        return rc;
+    layr_say_error(
+        "this capability does not allow changing the file: it takes the write capability (layr:w:), or "
+        "the name of a file of your own");
+    return LAYR_EXIT_REFUSED;
+}
+
+/* The name it has here; of one that came as a capability the name it was put with, where that is free. */
+static int name_of(work_t *w)
+{
+    layr_file_entry_t f = {0};
+    layr_journal_t *j = w->tool.s.journal;
+    int rc = layr_journal_file_by_id(j, &f, w->keys.record_id);
+
+    if (rc == 0)
+        memcpy(w->put.name, f.name, sizeof w->put.name);
+    else if (rc == LAYR_ERR_NOTFOUND) {
+        rc = layr_journal_file_find(j, &f, layr_base_name(w->put.base));
+        if (rc == LAYR_ERR_NOTFOUND) {
+            memcpy(w->put.name, layr_base_name(w->put.base), sizeof w->put.name);
+            rc = 0;
+        }
+    }
+    layr_wipe(&f, sizeof f);
+    return rc;
+}
+
+static int open_old(work_t *w)
+{
+    layr_diag_t d = {0};
+    int rc = layr_base_open(&w->put.base, &w->tool.s, &w->keys, w->put.until, &d);
+
+    if (rc == 0)
+        rc = name_of(w);
+    return rc == 0 ? LAYR_OPT_GO_ON : layr_tool_failed(&w->tool, rc, &d);
 }
 
 /* --- while it runs --- */
@@ -170,6 +225,9 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
                       " shards, %s, on %u hosts; its record is at %u",
                       scheme, r->segments, r->segments == 1 ? "" : "s", r->scheme.k, r->scheme.n, r->shards,
                       there, r->hosts, r->record_hosts);
+    if (r->kept > 0)
+        layr_say_note("%" PRIu64 " of its %" PRIu64 " segments had not changed and were not sent again",
+                      r->kept, r->segments);
     if (r->moved > 0)
         layr_say_note("%" PRIu64 " shard%s went to another host than the first one asked%s", r->moved,
                       r->moved == 1 ? "" : "s", w->opt->verbose ? "" : " (-v says why)");
@@ -192,6 +250,7 @@ static int print_json(const work_t *w, const layr_put_result_t *r)
     bad |= layr_json_u64(o, "pages", r->pages);
     bad |= layr_json_u64(o, "shards", r->shards);
     bad |= layr_json_u64(o, "moved", r->moved);
+    bad |= layr_json_u64(o, "kept", r->kept);
     bad |= layr_json_u64(o, "stored_bytes", r->stored_bytes);
     bad |= layr_json_u64(o, "hosts", r->hosts);
     bad |= layr_json_u64(o, "record_hosts", r->record_hosts);
@@ -321,16 +380,22 @@ static int run(work_t *w)
         rc = layr_opt_usage("--dry-run: the size of a stream is not known before it ends: give a file");
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_start(&w->tool, w->opt, !opt_dry_run);
+    if (rc == LAYR_OPT_GO_ON && opt_update != NULL)
+        rc = find_old(w);
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_connect(&w->tool);
     if (rc == LAYR_OPT_GO_ON && !opt_dry_run)
         rc = layr_tool_tidy(&w->tool);
+    if (rc == LAYR_OPT_GO_ON && opt_update != NULL)
+        rc = open_old(w);
     if (rc == LAYR_OPT_GO_ON) {
         w->put.mtime = w->source.mtime;
         w->tool.s.event = on_event;
         w->tool.s.event_ctx = w;
         rc = opt_dry_run ? dry_run(w) : store(w);
     }
+    layr_base_free(w->put.base);
+    layr_file_keys_wipe(&w->keys);
     layr_tool_end(&w->tool);
     layr_tool_source_close(&w->source);
     return rc;

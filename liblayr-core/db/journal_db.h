@@ -79,7 +79,17 @@ int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
     "CREATE TABLE IF NOT EXISTS gone (put INTEGER PRIMARY KEY, sealed BLOB NOT NULL, bound BLOB NOT NULL,"   \
     " until INTEGER NOT NULL, hosts BLOB NOT NULL)"
 
-/* Insert a file inside the caller's transaction. */
+/* Orders to be released from `due` on: see journal_later.c. put: whose they are, 0 for those of the version before. */
+#define LAYR_JDB_LATER                                                                                       \
+    "CREATE TABLE IF NOT EXISTS later (order_id BLOB PRIMARY KEY, host BLOB NOT NULL, grp BLOB NOT NULL,"    \
+    " url TEXT NOT NULL, due INTEGER NOT NULL, put INTEGER NOT NULL, sealed BLOB NOT NULL,"                  \
+    " bound BLOB NOT NULL) WITHOUT ROWID"
+
+/* Inside the caller's transaction: insert a file, or put it in the place of the one with its record id. */
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
+int layr_jdb_file_replace(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
+/* Likewise: of this put's orders only these are to be released later. */
+int layr_jdb_update_named(layr_journal_t *j, int64_t put, const uint8_t (*orphans)[16],
+                          size_t count) LAYR_CHECKED;
 
 #endif

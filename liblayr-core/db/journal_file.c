@@ -26,6 +26,14 @@ int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f)
                         (int64_t)f->scheme.n, (int64_t)f->created, (int64_t)f->until);
 }
 
+/* Where the name is free again for it, or was its own. */
+int layr_jdb_file_replace(layr_journal_t *j, const layr_file_entry_t *f)
+{
+    int rc = layr_jdb_run(j, "DELETE FROM file WHERE record_id = ?", "k", f->record_id);
+
+    return rc == 0 ? layr_jdb_file_insert(j, f) : rc;
+}
+
 /* A row of COLUMNS. */
 static int read_row(layr_journal_t *j, sqlite3_stmt *st, layr_file_entry_t *f)
 {

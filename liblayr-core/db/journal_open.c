@@ -240,6 +240,8 @@ static int check_owner(layr_journal_t *j)
     layr_kdf0(proof, j->key, "proof");
     rc = layr_jdb_run(j, LAYR_JDB_GONE, "");
     if (rc == 0)
+        rc = layr_jdb_run(j, LAYR_JDB_LATER, "");
+    if (rc == 0)
         rc = layr_jdb_query(j, &st, "SELECT proof FROM owner", "");
     if (rc == 0)
         rc = layr_jdb_row(j, st);

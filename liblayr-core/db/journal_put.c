@@ -257,6 +257,31 @@ int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_
     return rc;
 }
 
+static int update_locked(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                         const uint8_t (*orphans)[16], size_t count)
+{
+    int rc = layr_jdb_update_named(j, put, orphans, count);
+
+    if (rc == 0)
+        rc = remove_row(j, put);
+    return rc == 0 && f != NULL ? layr_jdb_file_replace(j, f) : rc;
+}
+
+int layr_journal_update_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                             const uint8_t (*orphans)[16], size_t count)
+{
+    int rc;
+
+    if (j->key == NULL)
+        return LAYR_ERR_KEY;
+    rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
+    if (rc == 0)
+        rc = layr_jdb_end(j, update_locked(j, put, f, orphans, count));
+    if (rc == 0)
+        let_go(j, put);
+    return rc;
+}
+
 int layr_journal_put_drop(layr_journal_t *j, int64_t put)
 {
     int rc;

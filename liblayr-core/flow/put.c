@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base.h"
 #include "base/fault.h"
 #include "publish.h"
 #include "reader.h"
@@ -26,6 +27,7 @@ typedef struct put {
         **waiting_tail; /* blocks read that the store has no room for yet (chained by job.next) */
     bool source_ended;
     uint64_t size, segments;
+    uint64_t kept; /* segments of the version before */
     layr_content_t content;
     layr_placement_t placement;
     int error;
@@ -37,6 +39,8 @@ static int choose_scheme(put_t *p)
 {
     size_t usable = layr_hosts_usable(&p->s->hosts), need;
     p->scheme = p->o->scheme;
+    if (!p->scheme.k && p->o->base)
+        p->scheme = p->o->base->scheme;
     if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
         return layr_diag_set(p->d, LAYR_ERR_HOSTS,
                              "%zu host%s answered, and without a scheme it takes 4 or more: give more hosts, "
@@ -58,7 +62,10 @@ static int begin(put_t *p)
 {
     layr_file_entry_t f;
     int rc;
-    if (p->o->name[0] && p->s->journal && layr_journal_file_find(p->s->journal, &f, p->o->name) == LAYR_OK) {
+    if (p->o->base && !p->s->journal)
+        return layr_diag_set(p->d, LAYR_ERR_ARG, "a file is changed with a journal only");
+    if (!p->o->base && p->o->name[0] && p->s->journal &&
+        layr_journal_file_find(p->s->journal, &f, p->o->name) == LAYR_OK) {
         layr_wipe(&f, sizeof f);
         return layr_diag_set(
             p->d, LAYR_ERR_EXISTS,
@@ -72,7 +79,10 @@ static int begin(put_t *p)
     p->entry.scheme = p->scheme;
     p->entry.started = p->o->now;
     p->entry.until = p->o->until;
-    memcpy(p->entry.name, p->o->name, sizeof p->o->name);
+    if (p->o->base)
+        memcpy(p->entry.W, p->o->base->keys.W, sizeof p->entry.W);
+    else /* a version has the file's name, which is taken already */
+        memcpy(p->entry.name, p->o->name, sizeof p->o->name);
     layr_file_keys_from_write(&p->keys, p->entry.W);
     rc = p->s->journal ? layr_journal_put_begin(p->s->journal, &p->entry) : LAYR_OK;
     if (rc == LAYR_ERR_EXISTS)
@@ -137,6 +147,17 @@ static bool keep_inline(put_t *p, const layr_read_t *b)
     return true;
 }
 
+/* The same as in the version before, and well kept there. */
+static bool keep_old(put_t *p, const layr_read_t *b)
+{
+    unsigned min = p->o->min_shards ? p->o->min_shards : p->scheme.n;
+    if (!p->o->base || !layr_base_take(p->o->base, p->scheme, min, p->segments, b->sha256, b->len))
+        return false;
+    p->segments++;
+    p->kept++;
+    return true;
+}
+
 static int feed(put_t *p)
 {
     int rc = LAYR_OK;
@@ -144,7 +165,7 @@ static int feed(put_t *p)
         layr_read_t *b = p->waiting;
         if (!(p->waiting = (layr_read_t *)b->job.next))
             p->waiting_tail = &p->waiting;
-        if (b->len == 0 || keep_inline(p, b))
+        if (b->len == 0 || keep_inline(p, b) || keep_old(p, b))
             layr_reader_give(b);
         else
             rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, b->sha256, plain_done, b);
@@ -154,14 +175,29 @@ static int feed(put_t *p)
     return rc;
 }
 
+/* The manifest has segments in their order: those of the version before as soon as it is their turn. */
+static int append_kept(put_t *p)
+{
+    int rc = LAYR_OK;
+    while (rc == LAYR_OK && p->o->base && p->publish.segments < p->segments &&
+           layr_base_has(p->o->base, p->publish.segments)) {
+        layr_stored_t u;
+        layr_base_stored(p->o->base, p->publish.segments, &u);
+        rc = layr_publish_add(&p->publish, &u);
+    }
+    return rc;
+}
+
 static int append_finished(put_t *p)
 {
     layr_stored_t u;
-    int rc;
+    int rc = append_kept(p);
+    if (rc != LAYR_OK)
+        return rc;
     while ((rc = layr_store_take(p->store, &u, p->d)) == 1) {
         rc = layr_publish_add(&p->publish, &u);
         layr_store_drop(p->store);
-        if (rc != LAYR_OK)
+        if (rc != LAYR_OK || (rc = append_kept(p)) != LAYR_OK)
             return rc;
     }
     return rc;
@@ -237,6 +273,23 @@ static int store_pages(put_t *p)
     return rc == 1 ? LAYR_OK : rc;
 }
 
+/* What the new version does not name is released when nobody reads the old one any more; a cut changes nothing about it. */
+static int note_update(put_t *p)
+{
+    layr_order_list_t rest = {0};
+    layr_later_t l = {.due = p->o->now + LAYR_KEEP_OLD_S};
+    int rc = layr_base_rest(p->o->base, p->s, &rest);
+    memcpy(l.W, p->keys.W, 32);
+    memcpy(l.record_id, p->keys.record_id, 32);
+    l.releases = rest.r;
+    l.count = rest.count;
+    if (rc == LAYR_OK)
+        rc = layr_journal_update_publish(p->s->journal, p->entry.id, &l);
+    layr_wipe(&l, sizeof l);
+    layr_orders_free(&rest);
+    return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
+}
+
 /* Whether it gets through or is cut off, the journal then knows where a record of it may lie. */
 static int note_publish(put_t *p)
 {
@@ -275,13 +328,29 @@ static int publish(put_t *p)
     layr_random(s2, sizeof s2);
     rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
     if (rc == LAYR_OK)
-        rc = note_publish(p);
+        rc = p->o->base ? note_update(p) : note_publish(p);
     LAYR_FAULT_POINT("put.publish");
-    if (rc == LAYR_OK)
+    if (rc == LAYR_OK && p->o->base)
+        rc = layr_record_replace(p->s, &p->keys, p->o->base->after, p->o->base->after_count, root.p, root.len,
+                                 p->o->now, p->o->until, &p->out->record_hosts, p->d);
+    else if (rc == LAYR_OK)
         rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until,
                                  &p->out->record_hosts, p->d);
     LAYR_FAULT_POINT("put.published");
     layr_buf_free(&root);
+    return rc;
+}
+
+/* The new version's own orders are named by it, but for these. */
+static int keep_version(put_t *p, const layr_file_entry_t *f, const layr_shard_ref_t *orphans, size_t count)
+{
+    uint8_t(*order)[16] = malloc((count ? count : 1) * sizeof *order);
+    int rc = LAYR_ERR_NOMEM;
+    for (size_t i = 0; order && i < count; i++)
+        layr_order_id(order[i], p->keys.W, orphans[i].shard, orphans[i].host);
+    if (order)
+        rc = layr_journal_update_done(p->s->journal, p->entry.id, f, (const uint8_t(*)[16])order, count);
+    free(order);
     return rc;
 }
 
@@ -295,7 +364,9 @@ static int keep_file(put_t *p)
     memcpy(f.W, p->keys.W, 32);
     memcpy(f.record_id, p->keys.record_id, 32);
     memcpy(f.name, p->o->name, sizeof p->o->name);
-    if (p->s->journal)
+    if (p->o->base)
+        rc = keep_version(p, &f, orphans, count);
+    else if (p->s->journal)
         rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
     p->journalled = p->journalled && rc != LAYR_OK;
     layr_wipe(&f, sizeof f);
@@ -317,6 +388,7 @@ static int result(put_t *p)
     out->shards = st.shards;
     out->moved = st.moved;
     out->hosts = st.hosts;
+    out->kept = p->kept;
     out->is_inline = p->content.has_inline;
     out->until = p->o->until;
     return layr_cap_format(out->read_cap, &p->keys, 'r');

@@ -180,17 +180,16 @@ static int read_back(layr_session_t *s, const layr_record_t *rec, layr_time_t no
 }
 
 static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_keys_t *k, bool fresh,
-                      layr_time_t now, unsigned *took, bool *won)
+                      layr_time_t now, unsigned *took, unsigned *other, bool *won)
 {
     char *jws = NULL;
-    unsigned other = 0;
     int rc = layr_record_sign(&jws, rec, k->record_seed);
     if (rc == LAYR_OK)
         rc = layr_sha256_1(rec->sha256, jws, strlen(jws));
     if (rc == LAYR_OK)
-        rc = give(s, k->record_id, jws, took, &other);
+        rc = give(s, k->record_id, jws, took, other);
     /* The key of a fresh file was drawn a moment ago: a host that says it holds another record of it lies. */
-    *won = fresh || other == 0;
+    *won = fresh || *other == 0;
     if (rc == LAYR_OK && !fresh && *took)
         rc = read_back(s, rec, now, won);
     free(jws);
@@ -201,6 +200,7 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
                         size_t len, layr_time_t now, layr_time_t exp, unsigned *holders, layr_diag_t *d)
 {
     size_t usable = layr_hosts_usable(&s->hosts);
+    unsigned other = 0;
     bool won = false;
     int rc = LAYR_OK;
     for (int i = 0; i < WRITE_TRIES && !won; i++) {
@@ -214,7 +214,7 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
                                        layr_strerror(rc));
         follow(&rec, &there);
         layr_records_free(&there);
-        rc = write_once(s, &rec, k, fresh, now, holders, &won);
+        rc = write_once(s, &rec, k, fresh, now, holders, &other, &won);
         if (rc != LAYR_OK)
             return layr_diag_set(d, rc, "the file's record could not be written: %s", layr_strerror(rc));
         if (won && *holders * 2 <= usable)
@@ -232,4 +232,72 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
                              "another writer changed the file at the same time, %d times in a row: try again",
                              WRITE_TRIES);
     return rc;
+}
+
+/* --- a version made from another --- */
+
+unsigned layr_records_top(const layr_records_t *r, uint8_t (*sha256)[32])
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < r->count && n < LAYR_PREV_MAX; i++)
+        if (r->r[i].rec.seq == r->r[0].rec.seq)
+            memcpy(sha256[n++], r->r[i].rec.sha256, 32);
+    return n;
+}
+
+/* Is each record of the top sequence one of those? */
+static bool made_from(const layr_records_t *there, const uint8_t (*after)[32], unsigned count)
+{
+    if (!there->count)
+        return count == 0;
+    for (size_t i = 0; i < there->count && there->r[i].rec.seq == there->r[0].rec.seq; i++) {
+        bool known = false;
+        for (unsigned n = 0; n < count && !known; n++)
+            known = memcmp(there->r[i].rec.sha256, after[n], 32) == 0;
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+static int changed(layr_diag_t *d)
+{
+    return layr_diag_set(d, LAYR_ERR_CONFLICT,
+                         "another writer changed the file at the same time: its version stands; try again");
+}
+
+int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint8_t (*after)[32],
+                        unsigned count, const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp,
+                        unsigned *holders, layr_diag_t *d)
+{
+    size_t usable = layr_hosts_usable(&s->hosts);
+    layr_record_t rec = {.iat = now, .exp = exp, .root = (uint8_t *)(uintptr_t)root, .root_len = len};
+    layr_records_t there = {0};
+    unsigned other = 0;
+    bool won = false, ours;
+    int rc = layr_records_gather(s, k->record_id, now, &there);
+    if (rc != LAYR_OK)
+        return rc == LAYR_ERR_CANCELLED
+                   ? rc
+                   : layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
+                                   layr_strerror(rc));
+    memcpy(rec.id, k->record_id, 32);
+    ours = made_from(&there, after, count);
+    follow(&rec, &there);
+    layr_records_free(&there);
+    if (!ours)
+        return changed(d);
+    rc = write_once(s, &rec, k, false, now, holders, &other, &won);
+    if (rc != LAYR_OK)
+        return layr_diag_set(d, rc, "the file's record could not be written: %s", layr_strerror(rc));
+    if (!won || (*holders * 2 <= usable && other))
+        return changed(d);
+    if (*holders * 2 <= usable)
+        return layr_diag_set(
+            d, LAYR_ERR_HOSTS,
+            "only %u of %zu hosts took the file's record, and more than half are needed: try "
+            "again when more of them are up",
+            *holders, usable);
+    rc = s->journal ? layr_journal_seen_set(s->journal, k->record_id, rec.seq, rec.sha256) : LAYR_OK;
+    return rc == LAYR_OK ? rc : layr_journal_diag(s->journal, rc, d);
 }

@@ -30,4 +30,14 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
                         size_t len, layr_time_t now, layr_time_t exp, unsigned *holders,
                         layr_diag_t *d) LAYR_CHECKED;
 
+/*
+ * The same for a version that is made from the `count` records of these SHA-256, those of the top sequence (0: from none).
+ * LAYR_ERR_CONFLICT: the hosts have another one, or another writer was faster: nothing of this one counts.
+ */
+int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint8_t (*after)[32],
+                        unsigned count, const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp,
+                        unsigned *holders, layr_diag_t *d) LAYR_CHECKED;
+/* Those of the top sequence, up to LAYR_PREV_MAX: their number. */
+unsigned layr_records_top(const layr_records_t *r, uint8_t (*sha256)[32]);
+
 #endif

@@ -5,102 +5,16 @@
 #include <time.h>
 
 #include "base/fault.h"
-#include "fan.h"
+#include "orders.h"
 #include "record.h"
-#include "store.h"
-#include "walk.h"
 
-#define RELEASE_MS 8000 /* for one round of releases */
-#define STATEMENT_S 600 /* a release statement lives so long */
-
-/* --- releases, by host --- */
-
-typedef struct releases {
-    layr_release_t *r;
-    size_t count, cap;
-} releases_t;
-
-static int note(releases_t *l, const uint8_t host[32], const char *url, const uint8_t group[16],
-                const uint8_t order[16])
-{
-    layr_release_t *r = NULL;
-    for (size_t i = l->count; i-- > 0 && !r;)
-        if (memcmp(l->r[i].host, host, 32) == 0 && l->r[i].count < LAYR_ORDERS_MAX)
-            r = &l->r[i];
-    if (!r) {
-        if (l->count == l->cap) {
-            size_t cap = l->cap ? l->cap * 2 : 16;
-            layr_release_t *more = realloc(l->r, cap * sizeof *more);
-            if (!more)
-                return LAYR_ERR_NOMEM;
-            l->r = more;
-            l->cap = cap;
-        }
-        r = &l->r[l->count++];
-        memset(r, 0, sizeof *r);
-        memcpy(r->host, host, 32);
-        memcpy(r->group, group, 16);
-        snprintf(r->url, sizeof r->url, "%s", url);
-    }
-    memcpy(r->order[r->count++], order, 16);
-    return LAYR_OK;
-}
-
-static int prepare(layr_session_t *s, layr_fan_call_t *c, const layr_release_t *r, char **jws)
-{
-    layr_host_t *h = layr_hosts_find(&s->hosts, r->host);
-    layr_orders_t *o;
-    layr_time_t now = time(NULL);
-    int rc;
-    if (!h)
-        return LAYR_OK; /* not here now: its call stays empty */
-    if (!(o = calloc(1, sizeof *o)))
-        return LAYR_ERR_NOMEM;
-    *o = (layr_orders_t){.action = LAYR_RELEASE, .iat = now, .exp = now + STATEMENT_S, .count = r->count};
-    memcpy(o->host, r->host, 32);
-    memcpy(o->group, r->group, 16);
-    memcpy(o->order, r->order, r->count * sizeof r->order[0]);
-    rc = layr_orders_sign(jws, o, s->owner_seed);
-    if (rc == LAYR_OK)
-        rc = layr_call_orders(&c->call, h, *jws, strlen(*jws));
-    free(o);
-    return rc;
-}
-
-/* A host that knows none of the orders has nothing to let go of. */
-static bool let_go(const layr_fan_call_t *c)
-{
-    return c->rc == LAYR_OK ||
-           (c->rc == LAYR_ERR_NOTFOUND && strcmp(c->call.problem.type, "no-such-order") == 0);
-}
-
-/* One statement each, all at a time: done[i] says which were let go. */
-static int release_round(layr_session_t *s, const releases_t *l, bool *done)
-{
-    layr_fan_call_t *calls = calloc(l->count ? l->count : 1, sizeof *calls);
-    char **jws = calloc(l->count ? l->count : 1, sizeof *jws);
-    int rc = calls && jws ? LAYR_OK : LAYR_ERR_NOMEM;
-    for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
-        rc = prepare(s, &calls[i], &l->r[i], &jws[i]);
-    if (rc == LAYR_OK)
-        rc = layr_fan_run(s, calls, l->count, l->count, 0, RELEASE_MS);
-    for (size_t i = 0; i < l->count; i++) {
-        done[i] = calls && calls[i].done && let_go(&calls[i]);
-        if (calls)
-            layr_call_free(&calls[i].call);
-        if (jws)
-            free(jws[i]);
-    }
-    free(calls);
-    free(jws);
-    return rc;
-}
+#define GONE_S 600 /* a word that nobody waits for lives so long */
 
 /* --- what is pending in the journal --- */
 
 static int collect(void *ctx, const layr_release_t *r)
 {
-    releases_t *l = ctx;
+    layr_order_list_t *l = ctx;
     layr_release_t *more = realloc(l->r, (l->count + 1) * sizeof *more);
     if (!more)
         return LAYR_ERR_NOMEM;
@@ -110,7 +24,7 @@ static int collect(void *ctx, const layr_release_t *r)
 }
 
 typedef struct outcome {
-    const releases_t *l;
+    const layr_order_list_t *l;
     const bool *done;
 } outcome_t;
 
@@ -154,17 +68,38 @@ static int unpublish(void *ctx, const layr_gone_t *g)
     if (g->until != 0 && g->until <= now)
         return LAYR_OK;
     layr_file_keys_from_write(&k, g->W);
-    rc =
-        layr_record_publish(s, &k, false, NULL, 0, now, g->until ? g->until : now + STATEMENT_S, &took, NULL);
+    rc = layr_record_publish(s, &k, false, NULL, 0, now, g->until ? g->until : now + GONE_S, &took, NULL);
     layr_file_keys_wipe(&k);
     if (rc == LAYR_OK && g->until == 0 && (took != layr_hosts_usable(&s->hosts) || !all_here(s, g)))
         rc = LAYR_ERR_NET;
     return rc == LAYR_ERR_HOSTS ? LAYR_ERR_NET : rc;
 }
 
+/* What the newest version names of it stays, whoever wrote that; of a file that was removed nothing does. */
+static int look_again(void *ctx, layr_due_t *due)
+{
+    layr_session_t *s = ctx;
+    layr_order_list_t l = {0};
+    layr_file_keys_t k = {0};
+    layr_file_t *f = NULL;
+    int rc;
+    layr_file_keys_from_write(&k, due->W);
+    rc = layr_file_open(s, &k, &f, NULL);
+    if (rc == LAYR_OK)
+        rc = layr_orders_gather(&l, s, &k, &f->placement, NULL);
+    else if (rc == LAYR_ERR_REMOVED)
+        rc = LAYR_OK;
+    for (size_t i = 0; i < l.count; i++)
+        layr_buf_add(&due->named, l.r[i].order, l.r[i].count * sizeof l.r[i].order[0]);
+    layr_orders_free(&l);
+    layr_file_free(f);
+    layr_file_keys_wipe(&k);
+    return rc == LAYR_OK && due->named.bad ? LAYR_ERR_NOMEM : rc;
+}
+
 int layr_release_pending(layr_session_t *s, uint64_t *left)
 {
-    releases_t l = {0};
+    layr_order_list_t l = {0};
     bool *done = NULL;
     int rc;
     *left = 0;
@@ -172,10 +107,12 @@ int layr_release_pending(layr_session_t *s, uint64_t *left)
         return LAYR_OK;
     rc = layr_journal_gone_each(s->journal, unpublish, s); /* first: a manifest must not outlive its shards */
     if (rc == LAYR_OK)
+        rc = layr_journal_later_each(s->journal, time(NULL), look_again, s);
+    if (rc == LAYR_OK)
         rc = layr_journal_release_each(s->journal, collect, &l);
     if (rc == LAYR_OK && l.count) {
         done = calloc(l.count, sizeof *done);
-        rc = done ? release_round(s, &l, done) : LAYR_ERR_NOMEM;
+        rc = done ? layr_orders_release(s, &l, done) : LAYR_ERR_NOMEM;
         if (rc == LAYR_OK) {
             outcome_t o = {&l, done};
             rc = layr_journal_release_each(s->journal, strike, &o);
@@ -188,55 +125,13 @@ int layr_release_pending(layr_session_t *s, uint64_t *left)
     return rc;
 }
 
-/* --- a file's orders --- */
+/* --- a file's removal --- */
 
 typedef struct gather {
     layr_session_t *s;
     const layr_file_keys_t *keys;
-    releases_t l;
+    layr_order_list_t l;
 } gather_t;
-
-static int gather_rows(gather_t *g, const layr_entry_t *e, const layr_node_page_t *node)
-{
-    int rc = LAYR_OK;
-    for (unsigned i = 0; i < node->rows && rc == LAYR_OK; i++) {
-        const uint8_t *host;
-        const layr_host_t *h;
-        uint8_t order[16];
-        if (e->rows[i].host == LAYR_NO_HOST)
-            continue;
-        host = node->hosts[e->rows[i].host];
-        h = layr_hosts_find(&g->s->hosts, host);
-        layr_order_id(order, g->keys->W, e->rows[i].id, host);
-        rc = note(&g->l, host, h ? h->url : "", g->keys->group, order);
-    }
-    return rc;
-}
-
-static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr_node_page_t *node)
-{
-    (void)number;
-    return gather_rows(ctx, e, node);
-}
-
-static int gather_orders(gather_t *g, layr_file_t *f, layr_diag_t *d)
-{
-    layr_fetch_t *fetch = NULL;
-    layr_walk_t walk;
-    layr_step_t st;
-    int rc = layr_fetch_new(&fetch, g->s, g->keys, f->placement.scheme);
-    if (rc != LAYR_OK)
-        return rc;
-    layr_walk_init(&walk, fetch, &f->placement);
-    walk.on_page = on_page;
-    walk.ctx = g;
-    while ((rc = layr_walk_next(&walk, 0, &st, d)) == 1)
-        if ((rc = gather_rows(g, st.entry, st.node)) != LAYR_OK)
-            break;
-    layr_walk_free(&walk);
-    layr_fetch_free(fetch);
-    return rc;
-}
 
 /* What of this file's is still pending. */
 typedef struct tally {
@@ -269,7 +164,7 @@ static int release_journalled(gather_t *g, uint64_t total, layr_remove_result_t 
 static int release_now(gather_t *g, layr_remove_result_t *out)
 {
     bool *done = calloc(g->l.count ? g->l.count : 1, sizeof *done);
-    int rc = done ? release_round(g->s, &g->l, done) : LAYR_ERR_NOMEM;
+    int rc = done ? layr_orders_release(g->s, &g->l, done) : LAYR_ERR_NOMEM;
     for (size_t i = 0; i < g->l.count && rc == LAYR_OK; i++)
         *(done[i] ? &out->released : &out->pending) += g->l.r[i].count;
     free(done);
@@ -328,10 +223,10 @@ int layr_remove(layr_session_t *s, const layr_file_keys_t *k, layr_remove_result
     if (rc == LAYR_ERR_REMOVED) { /* by another machine */
         out->already = true;
         rc = s->journal ? layr_journal_file_remove(s->journal, k->record_id) : LAYR_OK;
-    } else if (rc == LAYR_OK && (rc = gather_orders(&g, f, d)) == LAYR_OK) {
+    } else if (rc == LAYR_OK && (rc = layr_orders_gather(&g.l, s, k, &f->placement, d)) == LAYR_OK) {
         rc = remove_known(&g, f, out, d);
     }
-    free(g.l.r);
+    layr_orders_free(&g.l);
     layr_file_free(f);
     if (rc == LAYR_ERR_CANCELLED)
         layr_diag_set(d, rc,

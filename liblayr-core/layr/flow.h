@@ -60,6 +60,18 @@ typedef struct layr_source {
     int64_t size; /* -1: unknown (a stream) */
 } layr_source_t;
 
+/*
+ * The version of a file that a put replaces, under the same capabilities. open: finds it, and has its shards kept until
+ * then: a segment whose hosts do so, min_shards of them or all n, and whose content is the same at the same place, is not
+ * sent again. LAYR_ERR_CAP: no write capability; else as layr_file_open says.
+ */
+typedef struct layr_base layr_base_t;
+int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_time_t until,
+                   layr_diag_t *d) LAYR_CHECKED;
+void layr_base_free(layr_base_t *b); /* NULL is harmless */
+/* The name in its manifest; valid as long as b. */
+const char *layr_base_name(const layr_base_t *b);
+
 typedef struct layr_put_opts {
     layr_scheme_t scheme; /* k 0: by the number of hosts */
     unsigned min_shards;  /* 0: all n */
@@ -68,6 +80,7 @@ typedef struct layr_put_opts {
     char name[LAYR_NAME_MAX + 1]; /* "": none */
     char type[128];               /* "": application/octet-stream */
     layr_time_t mtime;            /* -1: none */
+    layr_base_t *base;            /* a new version of that file, once; NULL: a new file. Needs a journal */
 } layr_put_opts_t;
 
 typedef struct layr_put_result {
@@ -79,6 +92,7 @@ typedef struct layr_put_result {
     uint64_t shards, moved; /* moved: had to go to another host */
     unsigned hosts;         /* distinct hosts that hold something */
     unsigned record_hosts;  /* that took the record */
+    uint64_t kept;          /* segments of the version before that were not sent again */
     bool is_inline;
     layr_time_t until;
 } layr_put_result_t;
@@ -89,8 +103,11 @@ typedef struct layr_put_result {
 int layr_scheme_for_hosts(layr_scheme_t *out, size_t hosts) LAYR_CHECKED;
 /*
  * Store a stream. On failure and on cancel what was stored is released (what can't be reached stays in the journal as a pending
- * release) and nothing is left half-written.  LAYR_ERR_HOSTS: not enough hosts; LAYR_ERR_EXISTS: the name is in use.
+ * release) and nothing is left half-written.  LAYR_ERR_HOSTS: not enough hosts; LAYR_ERR_EXISTS: the name is in use;
+ * LAYR_ERR_CONFLICT: with base, another writer published a version meanwhile, which stands.
+ * What base has and the new version has not is released LAYR_KEEP_OLD_S later, by whoever tidies up then.
  */
+#define LAYR_KEEP_OLD_S 86400 /* a reader of the old version finishes */
 int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
              layr_diag_t *d) LAYR_CHECKED;
 /* Probability of losing a file within a year, when each host is lost for good within a year with probability p and nobody repairs. */

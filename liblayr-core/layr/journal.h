@@ -103,6 +103,34 @@ typedef struct layr_release {
 int layr_journal_release_add(layr_journal_t *j, const layr_release_t *r) LAYR_CHECKED;
 
 /*
+ * A put of a new version of a file. publish: its record is about to be; from here on its orders and those of `releases`
+ * (what the old version names and the new one does not) are candidates for a release at `due`, and no cut releases them
+ * before. Durable when it returns. done: the put leaves the journal; of its orders only `orphans` (which the new version
+ * does not name) stay candidates, and f takes the place of the file with its record id, or with f NULL nothing does. LAYR_ERR_NOTFOUND: no such put;
+ * LAYR_ERR_EXISTS: another file has the name.
+ */
+typedef struct layr_later {
+    uint8_t W[32], record_id[32];
+    layr_time_t due;
+    const layr_release_t *releases;
+    size_t count;
+} layr_later_t;
+int layr_journal_update_publish(layr_journal_t *j, int64_t put, const layr_later_t *l) LAYR_CHECKED;
+int layr_journal_update_done(layr_journal_t *j, int64_t put, const layr_file_entry_t *f,
+                             const uint8_t (*orphans)[16], size_t count) LAYR_CHECKED;
+/*
+ * Every file with candidates whose time has come. fn adds to `named` the orders (16 bytes each) of the file's newest version and returns
+ * LAYR_OK: those stay, the others become pending releases; any other code: all wait for another time, LAYR_ERR_CANCELLED
+ * ends the walk and is returned. No lock is held while fn runs; W is wiped after.
+ */
+typedef struct layr_due {
+    uint8_t W[32], record_id[32];
+    layr_buf_t named;
+} layr_due_t;
+int layr_journal_later_each(layr_journal_t *j, layr_time_t now, int (*fn)(void *ctx, layr_due_t *due),
+                            void *ctx) LAYR_CHECKED;
+
+/*
  * A removal is decided: from here on the file is none of the list, and when it is cut off whoever reaps goes on with it.
  * Durable when it returns. end: the orders become pending releases and the file goes; said: its record says so already,
  * else that is still to be done (gone_each).
