@@ -37,12 +37,13 @@ TOOL_LIB := $(BUILD)/tools.a
 TOOL_LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TOOL_SRC),$(sort $(wildcard tools/*.c))))
 UNIT_SRC := $(sort $(wildcard t/unit/*.c))
 UNITS    := $(UNIT_SRC:t/unit/%.c=$(BUILD)/t/unit/%.t)
+HELPERS  := $(patsubst t/lib/%.c,$(BUILD)/t/lib/%,$(wildcard t/lib/*.c))
 MODULE   := $(BUILD)/ngx_layr_module.so
 
 all: tools module
 core: $(CORE)
 tools: $(TOOLS)
-units: $(UNITS)
+units: $(UNITS) $(HELPERS)
 module: $(MODULE)
 
 $(CORE): $(CORE_OBJ)
@@ -78,6 +79,13 @@ $(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(TOOL_LIB) $(CORE)
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
+
+# A program that tests run, not one of ours.
+$(BUILD)/t/lib/%: $(BUILD)/t/lib/%.o $(TOOL_LIB) $(CORE)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
+$(HELPERS:%=%.o): CFLAGS_ALL += -Itools
 
 # nginx's module, built against Debian's nginx-dev.
 -include ngx_layr_module/module.mk
@@ -129,7 +137,7 @@ STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_modu
 
 # Whose loop macros cppcheck has to know.
 MACROS    := $(wildcard /usr/include/*/sys/queue.h /usr/include/cjson/cJSON.h)
-FORMATTED := $(wildcard liblayr-core/*/*.[ch] tools/*.[ch] t/unit/*.[ch] bench/*.[ch])
+FORMATTED := $(wildcard liblayr-core/*/*.[ch] tools/*.[ch] t/unit/*.[ch] t/lib/*.[ch] bench/*.[ch])
 lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h

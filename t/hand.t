@@ -237,8 +237,9 @@ subtest 'who the hosts are' => sub {
 
 subtest 'what cannot be stored' => sub {
     fails(1, [$none, 'No such file'], 'layr-put', $none);
-    fails(2, [scratch('open'), 'folder'], 'layr-put', scratch('open'));
-    fails(2, ['.', 'folder'], 'layr-put', '-n', 'x', '.');
+    my $closed = folder('closed');
+    chmod 0, write_file("$closed/in", 'x');
+    fails(1, ["$closed/in", 'Permission denied', 'nothing was stored'], {others => 1}, 'layr-put', $closed);
     my $locked = write_file(scratch('locked.bin'), 'x');
     chmod 0, $locked;
     fails(1, [$locked, 'Permission denied'], {others => 1}, 'layr-put', $locked);
@@ -376,11 +377,11 @@ subtest 'json' => sub {
         is_deeply([sort keys %$object], [sort @fields], "$what: the documented fields");
     };
     my $put = unjson(works('layr-put --json', 'layr-put', '--json', '-n', 'j', $large)->{out});
-    $has->('layr-put', $put, qw(cap name record_id sha256 size inline scheme segments pages shards moved kept stored_bytes hosts record_hosts
+    $has->('layr-put', $put, qw(cap name record_id sha256 size folder inline scheme segments pages shards moved kept stored_bytes hosts record_hosts
         until host_loss_per_year loss_per_year seconds));
     is("$put->{size} $put->{sha256}", '9000000 ' . sha256_file($large), 'layr-put: size and hash');
     $has->('--dry-run', unjson(works('--dry-run', 'layr-put', '--json', '--dry-run', $large)->{out}),
-        qw(dry_run name size inline scheme segments shards stored_bytes hosts_usable until price_low price_high));
+        qw(dry_run name size folder inline scheme segments shards stored_bytes hosts_usable until price_low price_high));
     my $get = unjson(works('layr-get --json', 'layr-get', '--json', '-o', scratch('j'), 'j')->{out});
     $has->('layr-get', $get, qw(name path size first bytes sha256 segments segments_recovered shards_fetched shards_bad shards_late
         wire_bytes seconds bad));

@@ -103,6 +103,23 @@ subtest 'removed' => sub {
     is($r->{status}, 3, 'the reader sees that the owner removed it') or diag($r->{err});
 };
 
+subtest 'a folder' => sub {
+    mkdir scratch('folder');
+    mkdir scratch('folder/in it');
+    make_file(scratch("folder/$_"), length() * 60_000, $_) for 'a', "in it/b\xff", 'no bytes of zeros';
+    write_file(scratch('folder/empty'), '');
+    symlink '/etc/passwd', scratch('folder/link');
+    my $r = tool('layr-put', $swarm->hosts(0 .. 7), '-k', '4/8', scratch('folder'));
+    is($r->{status}, 0, 'is stored') or diag($r->{err});
+    chomp(my $cap = $r->{out});
+    for my $path ('a', "in it/b\xff", 'no bytes of zeros', 'empty') {
+        $r = reader(scratch('out'), $cap, \@stores, @urls, '--path', $path);
+        is($r->{status}, 0, 'read and verified') or diag($r->{err});
+        ok(same_file(scratch('out'), scratch("folder/$path")), 'the same bytes');
+    }
+    is(reader(scratch('out'), $cap, \@stores, @urls, '--path', 'none')->{status}, 1, 'what is not in it');
+};
+
 subtest 'a wrong key' => sub {
     my $f = put(7000, '1/3');
     my $wrong = $f->{cap} =~ s/:[^:]*$/':' . b64url('x' x 32)/er;

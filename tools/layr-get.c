@@ -1,9 +1,10 @@
-/* layr-get: download a file, or a range of it. */
+/* layr-get: download a file or a range of it, a folder or a part of it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "folder.h"
 #include "guard.h"
 #include "layr/bytes.h"
 #include "meter.h"
@@ -13,24 +14,27 @@
 #include "range.h"
 #include "session.h"
 #include "show.h"
+#include "unpack.h"
 
 #define BAD_KEPT 64 /* damaged shards listed with --json */
 
-static const char *opt_output, *opt_range;
+static const char *opt_output, *opt_range, *opt_path;
 static bool opt_force;
 
 static const layr_opt_def_t options[] = {
     {'o', "output", "PATH", "file or folder to write to; `-`: standard output", LAYR_OPT_TEXT, &opt_output, 0,
      0},
     {0, "range", "A-B", "bytes A to B, from 0, both in it; A-; -N: last N", LAYR_OPT_TEXT, &opt_range, 0, 0},
-    {'f', "force", NULL, "overwrite an existing file", LAYR_OPT_FLAG, &opt_force, 0, 0},
+    {0, "path", "P", "of a folder only this file or folder in it", LAYR_OPT_TEXT, &opt_path, 0, 0},
+    {'f', "force", NULL, "overwrite an existing file; replace an existing folder", LAYR_OPT_FLAG, &opt_force,
+     0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
     "[options] CAP\n[options] NAME",
-    "Download a file: by its read capability, or by the name of one of your own. It\n"
-    "is written under its own name into the current folder.",
+    "Download a file or a folder: by its read capability, or by the name of one of\n"
+    "your own. It is written under its own name into the current folder.",
     options,
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     1,
@@ -48,13 +52,20 @@ typedef struct bad_shard {
 
 typedef struct work {
     const layr_opt_t *opt;
+    bool by_cap;
     layr_tool_t tool;
     layr_output_t output;
     layr_range_t range;
     layr_file_keys_t keys;
     layr_file_t *file;
     layr_meter_t meter;
-    uint64_t first, last, size; /* of the file */
+    uint64_t first, last, size, start; /* of the file; start: where in the stream it begins */
+    layr_tree_t tree;                  /* of a folder */
+    const layr_tree_entry_t *entry;    /* of it what is wanted; NULL: this is no folder */
+    size_t entry_at, entries;
+    layr_unpack_t unpack;
+    uint64_t before,
+        total; /* bytes written by runs before this one, and of all of them; total 0: there is but one */
     layr_get_stats_t stats;
     bad_shard_t bad[BAD_KEPT];
     size_t bad_count;
@@ -107,7 +118,7 @@ static void on_event(void *ctx, const layr_event_t *e)
 
     switch (e->kind) {
     case LAYR_EV_PROGRESS:
-        layr_meter_show(&w->meter, e->done, e->total);
+        layr_meter_show(&w->meter, w->before + e->done, w->total > 0 ? w->total : e->total);
         break;
     case LAYR_EV_SHARD_BAD:
         note_bad(w, e);
@@ -142,13 +153,26 @@ static void say_bad(const work_t *w)
                   one || w->opt->verbose ? "" : " (-v names all; layr-ls shows what is left)");
 }
 
+/* What was written, and how many bytes of files. */
+static const char *written_to(const work_t *w)
+{
+    return w->unpack.path != NULL ? w->unpack.path : w->output.to_stdout ? "standard output" : w->output.path;
+}
+
+static uint64_t written(const work_t *w)
+{
+    if (w->unpack.path != NULL)
+        return w->unpack.bytes;
+    return w->size > 0 ? w->last - w->first + 1 : 0;
+}
+
 static void say_result(const work_t *w)
 {
     char size[LAYR_SIZE_TEXT], pace[LAYR_PACE_TEXT], shown[512];
 
-    layr_say_size(size, w->stats.bytes);
-    layr_meter_pace(&w->meter, pace, w->stats.bytes);
-    layr_show_name(shown, sizeof shown, w->output.to_stdout ? "standard output" : w->output.path);
+    layr_say_size(size, written(w));
+    layr_meter_pace(&w->meter, pace, written(w));
+    layr_show_name(shown, sizeof shown, written_to(w));
     layr_say_note("%s: %s %s", shown, size, pace);
     say_bad(w);
 }
@@ -174,16 +198,23 @@ static int json_bad(const work_t *w, cJSON *o)
     return bad;
 }
 
+static const uint8_t *sha256_of(const work_t *w)
+{
+    return w->entry != NULL && w->entry->type == LAYR_TREE_FILE ? w->entry->sha256 : w->file->content.sha256;
+}
+
 static int print_json(const work_t *w)
 {
     cJSON *o = cJSON_CreateObject();
     int bad = layr_json_text(o, "name", w->file->content.name);
 
-    bad |= layr_json_text(o, "path", w->output.path);
+    bad |= layr_json_text(o, "path", written_to(w));
     bad |= layr_json_u64(o, "size", w->size);
-    bad |= layr_json_u64(o, "first", w->first);
-    bad |= layr_json_u64(o, "bytes", w->stats.bytes);
-    bad |= layr_json_hex(o, "sha256", w->file->content.sha256, 32);
+    bad |= layr_json_u64(o, "first", w->unpack.path != NULL ? 0 : w->first - w->start);
+    bad |= layr_json_u64(o, "bytes", written(w));
+    bad |= layr_json_hex(o, "sha256", sha256_of(w), 32);
+    if (w->unpack.path != NULL)
+        bad |= layr_json_u64(o, "entries", w->entries);
     bad |= layr_json_u64(o, "segments", w->stats.segments);
     bad |= layr_json_u64(o, "segments_recovered", w->stats.segments_recovered);
     bad |= layr_json_u64(o, "shards_fetched", w->stats.shards_fetched);
@@ -215,23 +246,58 @@ static int open_file(work_t *w)
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
     w->size = layr_file_size(w->file);
-    rc = layr_range_in(&w->range, w->size, &w->first, &w->last);
+    return LAYR_OPT_GO_ON;
+}
+
+/* The bytes wanted, in the file's or the folder's stream. */
+static int choose_range(work_t *w)
+{
+    int rc = layr_range_in(&w->range, w->size, &w->first, &w->last);
+
+    w->first += w->start;
+    w->last += w->start;
     if (rc != 0)
         return layr_opt_usage("--range %s: the file has %" PRIu64 " bytes%s", opt_range, w->size,
                               w->size > 0 ? ", counted from 0" : "");
     return LAYR_OPT_GO_ON;
 }
 
+/* A whole file of a folder has a hash of its own, which layr_get does not know. */
+static int check_entry(work_t *w, layr_diag_t *d)
+{
+    uint8_t sha[32];
+    int rc;
+
+    if (w->output.hash == NULL)
+        return 0;
+    rc = layr_hash_final(w->output.hash, sha);
+    if (rc == 0 && memcmp(sha, w->entry->sha256, sizeof sha) != 0)
+        rc = layr_diag_set(d, LAYR_ERR_DATA, "the file does not match its SHA-256: it was stored wrongly");
+    return rc;
+}
+
+static int fetch(work_t *w, uint64_t first, uint64_t last, layr_sink_t *sink, layr_diag_t *d)
+{
+    layr_get_stats_t took = {0};
+    int rc = layr_get(&w->tool.s, w->file, first, last, sink, &took, d);
+
+    layr_folder_add_stats(&w->stats, &took);
+    if (rc == 0 && atomic_load(&layr_guard_cancel))
+        rc = LAYR_ERR_CANCELLED;
+    return rc;
+}
+
 static int download(work_t *w)
 {
     layr_diag_t d = {0};
     bool all = w->range.kind == LAYR_RANGE_ALL;
-    int rc;
+    int rc = 0;
 
     layr_meter_start(&w->meter, "get");
-    rc = layr_get(&w->tool.s, w->file, w->first, w->last, &w->output.sink, &w->stats, &d);
-    if (rc == 0 && atomic_load(&layr_guard_cancel))
-        rc = LAYR_ERR_CANCELLED;
+    if (w->entry == NULL || w->size > 0)
+        rc = fetch(w, w->first, w->last, &w->output.sink, &d);
+    if (rc == 0)
+        rc = check_entry(w, &d);
     if (rc == 0)
         rc = layr_output_finish(&w->output, all ? w->file->content.mtime : -1, &d);
     if (rc != 0 && w->output.reader_gone)
@@ -240,6 +306,112 @@ static int download(work_t *w)
         return layr_tool_failed(&w->tool, rc, &d);
     say_result(w);
     return w->opt->json ? print_json(w) : LAYR_EXIT_OK;
+}
+
+static int get_file(work_t *w)
+{
+    const char *name = w->file->content.name, *slash;
+    layr_hash_t *hash = NULL;
+    bool all = w->range.kind == LAYR_RANGE_ALL;
+    int rc = choose_range(w);
+
+    if (rc == LAYR_OPT_GO_ON && w->entry != NULL) {
+        slash = strrchr(w->entry->path, '/');
+        name = slash != NULL ? slash + 1 : w->entry->path;
+        if (all && layr_hash_new(&hash) != 0)
+            rc = layr_say_failed(LAYR_ERR_NOMEM, NULL);
+    }
+    if (rc == LAYR_OPT_GO_ON)
+        rc = layr_output_open(&w->output, opt_output, name, !w->by_cap, opt_force, written(w));
+    if (rc == LAYR_OPT_GO_ON) {
+        w->output.hash = hash;
+        w->output.as = all ? w->entry : NULL;
+        rc = download(w);
+    }
+    layr_output_close(&w->output);
+    layr_hash_free(hash);
+    return rc;
+}
+
+static int unpack(work_t *w)
+{
+    layr_diag_t d = {0};
+    uint64_t first, last;
+    int rc = 0;
+
+    layr_meter_start(&w->meter, "get");
+    w->total = w->unpack.bytes;
+    while (rc == 0 && layr_unpack_run(&w->unpack, &first, &last)) {
+        rc = fetch(w, first, last, &w->unpack.sink, &d);
+        w->before += last - first + 1;
+    }
+    if (rc == 0)
+        rc = layr_unpack_finish(&w->unpack, &d);
+    if (rc != 0)
+        return layr_tool_failed(&w->tool, rc, &d);
+    say_result(w);
+    return w->opt->json ? print_json(w) : LAYR_EXIT_OK;
+}
+
+static int get_folder(work_t *w)
+{
+    const char *slash = strrchr(w->entry->path, '/');
+    const char *name = slash != NULL ? slash + 1 : w->entry->path;
+    int rc;
+
+    if (opt_range != NULL)
+        return layr_opt_usage("--range: this is a folder; name a file in it with --path");
+    if (opt_output != NULL && strcmp(opt_output, "-") == 0)
+        return layr_opt_usage(
+            "a folder cannot go to standard output: give a place with -o, or name a file in "
+            "it with --path");
+    if (*name == 0)
+        name = w->file->content.name;
+    rc = layr_unpack_open(&w->unpack, &w->tree, w->entry_at, w->entries, opt_output, name, !w->by_cap,
+                          opt_force);
+    if (rc == LAYR_OPT_GO_ON)
+        rc = unpack(w);
+    layr_unpack_close(&w->unpack);
+    return rc;
+}
+
+/* Of a folder: its tree, and in it what is wanted. */
+static int find_entry(work_t *w)
+{
+    char shown[512], target[512];
+    layr_diag_t d = {0};
+    int rc = layr_folder_tree(&w->tool.s, w->file, &w->tree, &w->stats, &d);
+
+    if (rc != 0)
+        return layr_tool_failed(&w->tool, rc, &d);
+    layr_show_name(shown, sizeof shown, opt_path != NULL ? opt_path : "");
+    if (layr_tree_find(&w->tree, opt_path != NULL ? opt_path : "", &w->entry_at, &w->entries) != 0) {
+        layr_say_error("there is no %s in it: layr-ls shows what there is", shown);
+        return LAYR_EXIT_FAILED;
+    }
+    w->entry = &w->tree.entry[w->entry_at];
+    if (w->entry->type == LAYR_TREE_LINK) {
+        layr_show_name(target, sizeof target, w->entry->target);
+        layr_say_error("%s is a symbolic link to %s: get that, or the folder it is in", shown, target);
+        return LAYR_EXIT_FAILED;
+    }
+    return LAYR_OPT_GO_ON;
+}
+
+static int get(work_t *w)
+{
+    int rc;
+
+    if (!w->file->content.is_folder)
+        return opt_path == NULL ? get_file(w) : layr_opt_usage("--path: this is a file, not a folder");
+    rc = find_entry(w);
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
+    if (w->entry->type == LAYR_TREE_FOLDER)
+        return get_folder(w);
+    w->size = w->entry->size;
+    w->start = w->entry->offset;
+    return get_file(w);
 }
 
 static int take_options(work_t *w)
@@ -253,24 +425,19 @@ static int take_options(work_t *w)
 
 static int run(work_t *w)
 {
-    bool by_cap = layr_opt_is_cap(w->opt->operand[0]);
-    uint64_t bytes;
     int rc = take_options(w);
 
+    w->by_cap = layr_opt_is_cap(w->opt->operand[0]);
     w->output.fd = -1;
     if (rc == LAYR_OPT_GO_ON)
-        rc = layr_tool_start(&w->tool, w->opt, !by_cap);
+        rc = layr_tool_start(&w->tool, w->opt, !w->by_cap);
     w->tool.s.event = on_event;
     w->tool.s.event_ctx = w;
     if (rc == LAYR_OPT_GO_ON)
         rc = open_file(w);
-    if (rc == LAYR_OPT_GO_ON) {
-        bytes = w->size > 0 ? w->last - w->first + 1 : 0;
-        rc = layr_output_open(&w->output, opt_output, w->file->content.name, !by_cap, opt_force, bytes);
-    }
     if (rc == LAYR_OPT_GO_ON)
-        rc = download(w);
-    layr_output_close(&w->output);
+        rc = get(w);
+    layr_tree_free(&w->tree);
     layr_file_free(w->file);
     layr_file_keys_wipe(&w->keys);
     layr_tool_end(&w->tool);

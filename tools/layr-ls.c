@@ -1,13 +1,15 @@
-/* layr-ls: one's own files, or a file's shards, hosts and health. */
+/* layr-ls: one's own files; what is in a folder; a file's or folder's shards, hosts and health. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "folder.h"
 #include "guard.h"
 #include "health.h"
 #include "layr/bytes.h"
+#include "list_folder.h"
 #include "opt.h"
 #include "pass.h"
 #include "session.h"
@@ -15,16 +17,21 @@
 
 #define ROWS_SHOWN 40 /* segments listed without -v */
 
-static bool opt_caps;
+static bool opt_caps, opt_health;
+static const char *opt_path;
 
 static const layr_opt_def_t options[] = {
     {0, "caps", NULL, "show read caps too: who has one can read it", LAYR_OPT_FLAG, &opt_caps, 0, 0},
+    {0, "path", "P", "of a folder only this file or folder in it", LAYR_OPT_TEXT, &opt_path, 0, 0},
+    {0, "health", NULL, "of a folder, too, its shards and the hosts that have them", LAYR_OPT_FLAG,
+     &opt_health, 0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
     "[options]\n[options] CAP\n[options] NAME",
-    "List your own files; or, of one file, its shards and the hosts that have them.",
+    "List your own files; or what is in a folder; or, of one file, its shards and the\n"
+    "hosts that have them.",
     options,
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     0,
@@ -383,6 +390,50 @@ static int show_health(work_t *w)
     return end == LAYR_EXIT_OK ? status : end;
 }
 
+/* --- a folder: what is in it --- */
+
+static int folder_json(const work_t *w, const layr_tree_t *t, size_t first, size_t count)
+{
+    const layr_file_t *f = w->file;
+    cJSON *o = cJSON_CreateObject();
+    int bad = layr_json_hex(o, "record_id", w->keys.record_id, 32);
+
+    bad |= layr_json_text(o, "name", f->content.name);
+    bad |= layr_json_text(o, "type", f->content.type);
+    bad |= layr_json_hex(o, "sha256", f->content.sha256, 32);
+    bad |= layr_json_u64(o, "size", layr_file_size(f));
+    bad |= layr_json_time(o, "created", f->content.created);
+    bad |= layr_json_time(o, "until", f->exp);
+    bad |= layr_json_u64(o, "seq", f->seq);
+    bad |= layr_list_entries_json(t, first, count, o);
+    return layr_json_print(o, bad);
+}
+
+static int show_folder(work_t *w)
+{
+    layr_tree_t t = {0};
+    layr_diag_t d = {0};
+    const char *path = opt_path != NULL ? opt_path : "";
+    char shown[512];
+    size_t first, count;
+    int rc = layr_folder_tree(&w->tool.s, w->file, &t, NULL, &d);
+
+    if (rc != 0)
+        return layr_tool_failed(&w->tool, rc, &d);
+    if (layr_tree_find(&t, path, &first, &count) != 0) {
+        layr_show_name(shown, sizeof shown, path);
+        layr_say_error("there is no %s in it", shown);
+        rc = LAYR_EXIT_FAILED;
+    } else if (w->opt->json)
+        rc = folder_json(w, &t, first, count);
+    else {
+        layr_list_entries(&t, first, count);
+        rc = layr_show_end();
+    }
+    layr_tree_free(&t);
+    return rc;
+}
+
 static int show_file(work_t *w)
 {
     layr_diag_t d = {0};
@@ -396,6 +447,11 @@ static int show_file(work_t *w)
     rc = layr_file_open(&w->tool.s, &w->keys, &w->file, &d);
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
+    if (w->file->content.is_folder && !opt_health)
+        return show_folder(w);
+    if (opt_path != NULL)
+        return layr_opt_usage(w->file->content.is_folder ? "--health is of the whole folder: without --path"
+                                                         : "--path: this is a file, not a folder");
     if (!w->opt->json)
         print_content(w);
     if (!w->opt->json && opt_caps && layr_cap_format(cap, &w->keys, 'r') == 0)
@@ -407,7 +463,11 @@ static int show_file(work_t *w)
 static int run(work_t *w)
 {
     bool one = w->opt->count > 0, by_cap = one && layr_opt_is_cap(w->opt->operand[0]);
-    int rc = layr_tool_start(&w->tool, w->opt, !by_cap);
+    int rc;
+
+    if (!one && (opt_path != NULL || opt_health))
+        return layr_opt_usage("%s: of which file or folder?", opt_path != NULL ? "--path" : "--health");
+    rc = layr_tool_start(&w->tool, w->opt, !by_cap);
 
     if (rc == LAYR_OPT_GO_ON)
         rc = one ? show_file(w) : list_files(w);

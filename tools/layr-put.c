@@ -1,6 +1,8 @@
-/* layr-put: store a file, print its read cap. */
+/* layr-put: store a file or a folder, print its read cap. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,8 +37,9 @@ static const layr_opt_def_t options[] = {
 
 static const layr_opt_spec_t spec = {
     "[options] PATH\n[options] -",
-    "Store a file, or what comes from standard input, on the hosts, sealed so that\n"
-    "they can't read it. Prints the read capability: who has it can read the file.",
+    "Store a file, a folder with all that is in it, or what comes from standard\n"
+    "input, on the hosts, sealed so that they can't read it. Prints the read\n"
+    "capability: who has it can read the file.",
     options,
     LAYR_OPT_HOME | LAYR_OPT_HOSTS | LAYR_OPT_JSON | LAYR_OPT_VERBOSE,
     1,
@@ -61,12 +64,23 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* "." and "folder/" have a name too. */
+static const char *name_on_disk(const char *path, char real[PATH_MAX])
+{
+    const char *name = base_name(path);
+
+    if (*name != 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+        return name;
+    return realpath(path, real) != NULL ? base_name(real) : name;
+}
+
 /* A name must be one that layr-get can write as a file, and that is not taken for a capability when it is
  * given back. */
 static int take_name(work_t *w, const char *operand)
 {
+    char real[PATH_MAX];
     bool is_stream = strcmp(operand, "-") == 0;
-    const char *name = opt_name != NULL ? opt_name : is_stream ? "" : base_name(operand);
+    const char *name = opt_name != NULL ? opt_name : is_stream ? "" : name_on_disk(operand, real);
     char shown[LAYR_NAME_MAX + 1];
 
     layr_show_name(shown, sizeof shown, name);
@@ -235,6 +249,39 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
     say_loss(yearly_loss(r));
 }
 
+/* What is in a folder, before it is sent. */
+static void say_folder(const work_t *w)
+{
+    const layr_pack_count_t *c;
+
+    if (w->source.pack == NULL)
+        return;
+    c = layr_pack_count(w->source.pack);
+    layr_say_note("a folder: %" PRIu64 " file%s, %" PRIu64 " folder%s, %" PRIu64 " symbolic link%s", c->files,
+                  c->files == 1 ? "" : "s", c->folders, c->folders == 1 ? "" : "s", c->links,
+                  c->links == 1 ? "" : "s");
+    if (c->left_out > 0)
+        layr_say_note("%" PRIu64 " special file%s left out", c->left_out, c->left_out == 1 ? " is" : "s are");
+    if (c->hard > 0)
+        layr_say_note("%" PRIu64 " file%s further names (hard links): each name is stored as a file", c->hard,
+                      c->hard == 1 ? " has" : "s have");
+}
+
+static int json_folder(const work_t *w, cJSON *o)
+{
+    const layr_pack_count_t *c;
+    int bad = cJSON_AddBoolToObject(o, "folder", w->source.pack != NULL) == NULL;
+
+    if (w->source.pack == NULL)
+        return bad;
+    c = layr_pack_count(w->source.pack);
+    bad |= layr_json_u64(o, "files", c->files);
+    bad |= layr_json_u64(o, "folders", c->folders);
+    bad |= layr_json_u64(o, "links", c->links);
+    bad |= layr_json_u64(o, "left_out", c->left_out);
+    return bad;
+}
+
 static int print_json(const work_t *w, const layr_put_result_t *r)
 {
     cJSON *o = cJSON_CreateObject();
@@ -244,6 +291,7 @@ static int print_json(const work_t *w, const layr_put_result_t *r)
     bad |= layr_json_hex(o, "record_id", r->record_id, 32);
     bad |= layr_json_hex(o, "sha256", r->sha256, 32);
     bad |= layr_json_u64(o, "size", r->size);
+    bad |= json_folder(w, o);
     bad |= cJSON_AddBoolToObject(o, "inline", r->is_inline) == NULL;
     bad |= layr_json_scheme(o, "scheme", r->is_inline ? (layr_scheme_t){1, 1} : r->scheme);
     bad |= layr_json_u64(o, "segments", r->segments);
@@ -328,6 +376,7 @@ static int estimate_json(const work_t *w, const layr_estimate_t *e, layr_scheme_
 
     bad |= layr_json_text(o, "name", w->put.name);
     bad |= layr_json_u64(o, "size", (uint64_t)w->source.src.size);
+    bad |= json_folder(w, o);
     bad |= cJSON_AddBoolToObject(o, "inline", e->is_inline) == NULL;
     bad |= layr_json_scheme(o, "scheme", e->is_inline ? (layr_scheme_t){1, 1} : s);
     bad |= layr_json_u64(o, "segments", e->segments);
@@ -390,6 +439,9 @@ static int run(work_t *w)
         rc = open_old(w);
     if (rc == LAYR_OPT_GO_ON) {
         w->put.mtime = w->source.mtime;
+        if (w->source.pack != NULL)
+            memcpy(w->put.type, "inode/directory", sizeof "inode/directory");
+        say_folder(w);
         w->tool.s.event = on_event;
         w->tool.s.event_ctx = w;
         rc = opt_dry_run ? dry_run(w) : store(w);

@@ -75,7 +75,10 @@ static void begin_to_sync(layr_output_t *o, size_t n)
 static int put_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
 {
     layr_output_t *o = ctx;
+    int rc = o->hash != NULL ? layr_hash_update(o->hash, buf, len) : LAYR_OK;
 
+    if (rc != LAYR_OK)
+        return rc;
     while (len > 0) {
         struct pollfd p = {.fd = o->fd, .events = POLLOUT};
         size_t most = o->small_writes ? PIPE_BUF : PIECE;
@@ -116,31 +119,31 @@ static const char *name_trouble(const char *name, bool trusted)
     return strcmp(shown, name) != 0 ? "has a name with control characters or bytes that are no UTF-8" : NULL;
 }
 
-static int own_name(char **out, const char *folder, const char *name, bool trusted)
+static int own_name(char **out, const char *folder, const char *name, bool trusted, const char *what)
 {
     const char *trouble = name_trouble(name, trusted);
     char shown[LAYR_NAME_MAX + 1];
 
     layr_show_name(shown, sizeof shown, name);
     if (trouble != NULL) {
-        layr_say_error("the file %s%s%s%s: say with -o PATH where it should go", trouble, *name ? " ('" : "",
-                       shown, *name ? "')" : "");
+        layr_say_error("the %s %s%s%s%s: say with -o PATH where it should go", what, trouble,
+                       *name ? " ('" : "", shown, *name ? "')" : "");
         return LAYR_EXIT_USAGE;
     }
     *out = folder != NULL ? layr_opt_path(folder, name) : strdup(name);
     return *out != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
 }
 
-static int choose_path(layr_output_t *o, const char *path, const char *name, bool trusted)
+int layr_output_path(char **out, const char *path, const char *name, bool trusted, const char *what)
 {
     struct stat st;
 
     if (path == NULL || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return own_name(&o->path, path, name, trusted);
+        return own_name(out, path, name, trusted, what);
     if (*path == 0)
         return layr_opt_usage("-o: the path is empty");
-    o->path = strdup(path);
-    return o->path != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
+    *out = strdup(path);
+    return *out != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
 }
 
 /* Known before the first byte is asked for; looked at again when the name is given. */
@@ -165,14 +168,18 @@ static int check_target(const layr_output_t *o)
 
 /* --- the temporary file, in the target's folder so that a rename is all that is left to do --- */
 
-static int folder_of(layr_output_t *o)
+char *layr_output_folder(const char *path)
 {
-    const char *slash = strrchr(o->path, '/');
+    const char *slash = strrchr(path, '/');
 
     if (slash == NULL)
-        o->folder = strdup(".");
-    else
-        o->folder = strndup(o->path, slash == o->path ? 1 : (size_t)(slash - o->path));
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int folder_of(layr_output_t *o)
+{
+    o->folder = layr_output_folder(o->path);
     o->temp = o->folder != NULL ? layr_opt_path(o->folder, ".layr-get-XXXXXX") : NULL;
     return o->temp != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
 }
@@ -225,7 +232,7 @@ int layr_output_open(layr_output_t *o, const char *path, const char *name, bool 
         o->small_writes = fstat(o->fd, &st) == 0 && !S_ISREG(st.st_mode);
         return LAYR_OPT_GO_ON;
     }
-    rc = choose_path(o, path, name, trusted);
+    rc = layr_output_path(&o->path, path, name, trusted, "file");
     if (rc == LAYR_OPT_GO_ON)
         rc = check_target(o);
     return rc == LAYR_OPT_GO_ON ? open_temp(o) : rc;
@@ -249,7 +256,7 @@ static int give_name(const layr_output_t *o)
     return 0;
 }
 
-static int sync_folder(const char *folder)
+int layr_output_sync_folder(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1;
 
@@ -266,9 +273,11 @@ static int settle(layr_output_t *o, layr_time_t mtime)
     mode_t mask = umask(0);
 
     umask(mask);
-    if (fchmod(o->fd, 0666 & ~mask) != 0)
+    if (o->as != NULL)
+        t[1] = (struct timespec){(time_t)o->as->mtime, (long)o->as->mtime_ns};
+    if (fchmod(o->fd, o->as != NULL ? o->as->mode & 0777 : 0666 & ~mask) != 0)
         return -1;
-    if (mtime >= 0 && futimens(o->fd, t) != 0)
+    if ((mtime >= 0 || o->as != NULL) && futimens(o->fd, t) != 0)
         return -1;
     return fsync(o->fd);
 }
@@ -290,7 +299,7 @@ int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d)
     layr_guard_temp(NULL);
     free(o->temp);
     o->temp = NULL;
-    if (sync_folder(o->folder) != 0)
+    if (layr_output_sync_folder(o->folder) != 0)
         return layr_diag_set(d, LAYR_ERR_IO, "%s was written, but its folder could not be synced: %s",
                              o->path, strerror(errno));
     return 0;

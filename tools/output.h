@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "layr/flow.h"
+#include "layr/tree.h"
 
 typedef struct layr_output {
     layr_sink_t sink; /* for layr_get; its ctx is this structure */
@@ -16,7 +17,9 @@ typedef struct layr_output {
     bool reader_gone; /* whoever read standard output went away: needs no words */
     char *path, *temp, *folder;
     uint64_t expect;
-    uint64_t written, begun; /* bytes of the file; of them the disk has begun with */
+    uint64_t written, begun;     /* bytes of the file; of them the disk has begun with */
+    layr_hash_t *hash;           /* NULL, or the caller's: is given all that is written */
+    const layr_tree_entry_t *as; /* NULL, or: whose mode and time it gets */
 } layr_output_t;
 
 /*
@@ -26,6 +29,14 @@ typedef struct layr_output {
  */
 int layr_output_open(layr_output_t *o, const char *path, const char *name, bool trusted, bool force,
                      uint64_t expect) LAYR_CHECKED;
+/*
+ * The first half of open: where it goes, malloc'd. what: "file", "folder".
+ */
+int layr_output_path(char **out, const char *path, const char *name, bool trusted,
+                     const char *what) LAYR_CHECKED;
+/* Folder of a path, malloc'd: what is renamed in it must be synced with it. NULL: out of memory. */
+char *layr_output_folder(const char *path) LAYR_CHECKED;
+int layr_output_sync_folder(const char *folder) LAYR_CHECKED;
 /* All is there: give the file its mode, time (-1: none) and name, durably. */
 int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d) LAYR_CHECKED;
 /* Without a finish before it: the temporary file goes. */

@@ -76,8 +76,8 @@ static int look_at(layr_tool_source_t *s)
         return LAYR_EXIT_FAILED;
     }
     if (S_ISDIR(st.st_mode)) {
-        layr_say_error("%s is a folder: only single files can be stored", s->path);
-        return LAYR_EXIT_USAGE;
+        s->mtime = st.st_mtime;
+        return layr_pack_open(&s->pack, s->fd, s->path, &s->src);
     }
     if (!S_ISREG(st.st_mode))
         return LAYR_OPT_GO_ON;
@@ -102,6 +102,8 @@ int layr_tool_source_open(layr_tool_source_t *s, const char *path)
         return LAYR_EXIT_FAILED;
     }
     rc = look_at(s);
+    if (s->pack != NULL || rc != LAYR_OPT_GO_ON)
+        return rc;
     if (s->fd == STDIN_FILENO && s->size >= 0) {
         off_t at = lseek(s->fd, 0, SEEK_CUR); /* `layr-put - < file`, after somebody read some of it */
 
@@ -113,6 +115,8 @@ int layr_tool_source_open(layr_tool_source_t *s, const char *path)
 
 void layr_tool_source_close(layr_tool_source_t *s)
 {
+    layr_pack_free(s->pack);
+    s->pack = NULL;
     if (s->fd > STDIN_FILENO)
         close(s->fd);
     s->fd = -1;

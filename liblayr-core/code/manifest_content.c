@@ -4,8 +4,10 @@
 
 #include "code/manifest.h"
 #include "crypto/json.h"
+#include "layr/tree.h"
 
-#define KIND "file"
+#define KIND_FILE "file"
+#define KIND_FOLDER "folder"
 #define TYPE_UNKNOWN "application/octet-stream"
 
 /* One step of a path: readers make files of it. */
@@ -29,6 +31,11 @@ static bool type_ok(const char *type, size_t cap)
     return true;
 }
 
+static bool tree_ok(const layr_content_t *c)
+{
+    return c->tree_size > 0 && c->tree_size <= LAYR_TREE_MAX && c->tree_size <= c->size;
+}
+
 static bool content_ok(const layr_content_t *c)
 {
     size_t name_len = strnlen(c->name, sizeof c->name);
@@ -38,6 +45,8 @@ static bool content_ok(const layr_content_t *c)
     if (c->type[0] != 0 && !type_ok(c->type, sizeof c->type))
         return false;
     if (c->mtime > LAYR_JSON_INT_MAX || c->created < 0 || c->created > LAYR_JSON_INT_MAX)
+        return false;
+    if (c->is_folder ? !tree_ok(c) : c->tree_size != 0)
         return false;
     return !c->has_inline || (c->inline_len <= LAYR_INLINE_MAX && c->inline_len == c->size);
 }
@@ -58,10 +67,12 @@ static void write_content(layr_buf_t *b, const layr_content_t *c)
 {
     layr_json_open(b, NULL, '{');
     layr_json_put_int(b, "v", LAYR_MANIFEST_VERSION);
-    layr_json_put_str(b, "kind", KIND);
+    layr_json_put_str(b, "kind", c->is_folder ? KIND_FOLDER : KIND_FILE);
     write_name(b, c->name);
     layr_json_put_dec(b, "size", c->size);
     layr_json_put_hex(b, "sha256", c->sha256, sizeof c->sha256);
+    if (c->is_folder)
+        layr_json_put_dec(b, "tree", c->tree_size);
     layr_json_put_str(b, "type", c->type[0] != 0 ? c->type : TYPE_UNKNOWN);
     if (c->mtime >= 0)
         layr_json_put_int(b, "mtime", c->mtime);
@@ -89,6 +100,27 @@ int layr_content_encode(const layr_content_t *c, layr_buf_t *out)
         out->len -= text.len;
     layr_buf_free(&text);
     return rc;
+}
+
+static void take_kind(layr_json_fields_t *f, layr_content_t *c)
+{
+    char kind[16];
+
+    layr_json_take_str(f, "kind", kind, sizeof kind);
+    if (f->rc != 0)
+        return;
+    c->is_folder = strcmp(kind, KIND_FOLDER) == 0;
+    if (!c->is_folder && strcmp(kind, KIND_FILE) != 0)
+        f->rc = LAYR_ERR_VERSION;
+}
+
+static void take_tree(layr_json_fields_t *f, layr_content_t *c)
+{
+    if (!c->is_folder)
+        return; /* a file that has the member has one too many */
+    layr_json_take_dec(f, "tree", &c->tree_size);
+    if (f->rc == 0 && !tree_ok(c))
+        f->rc = LAYR_ERR_FORMAT;
 }
 
 /* name64 holds what name can't: a name has one spelling. */
@@ -133,10 +165,11 @@ static int read_content(layr_content_t *c, const cJSON *json)
 
     layr_json_begin(&f, json);
     layr_json_take_version(&f);
-    layr_json_take_word(&f, "kind", KIND);
+    take_kind(&f, c);
     take_name(&f, c);
     layr_json_take_dec(&f, "size", &c->size);
     layr_json_take_hex(&f, "sha256", c->sha256, sizeof c->sha256);
+    take_tree(&f, c);
     take_type(&f, c);
     c->mtime = -1;
     if (layr_json_has(&f, "mtime"))

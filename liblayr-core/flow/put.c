@@ -229,6 +229,8 @@ static int start_reader(put_t *p)
         block = (size_t)p->src->size + 1; /* one more, to see the end with the same read */
         blocks = 2;
     }
+    if (p->src->start)
+        p->src->start(p->src->ctx, layr_full_segment(p->scheme));
     return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, got_block, p,
                            p->d);
 }
@@ -248,6 +250,8 @@ static int store_all(put_t *p)
     }
     if (rc == LAYR_OK)
         rc = layr_reader_hash(p->reader, p->content.sha256);
+    if (rc == LAYR_OK && p->src->finish)
+        p->src->finish(p->src->ctx, &p->content);
     return rc;
 }
 

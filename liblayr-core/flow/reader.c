@@ -44,6 +44,10 @@ static void fill(layr_reader_thread_t *r, layr_read_t *b)
                                : r->src->read(r->src->ctx, b->p + b->len, r->block - b->len, r->d);
         if (n == LAYR_ERR_TIMEOUT) /* nothing there yet */
             continue;
+        if (n == LAYR_SOURCE_CUT && b->len == 0)
+            continue;
+        if (n == LAYR_SOURCE_CUT)
+            break;
         if (n == LAYR_ERR_CANCELLED) /* the pipeline knows better what that means */
             b->error = LAYR_ERR_CANCELLED;
         else if (n < 0)

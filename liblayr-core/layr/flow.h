@@ -58,7 +58,13 @@ typedef struct layr_source {
     int64_t (*read)(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d);
     void *ctx;
     int64_t size; /* -1: unknown (a stream) */
+    /* NULL, or: before the first read, bytes of a full segment. */
+    void (*start)(void *ctx, size_t segment);
+    /* NULL, or: after the end, on the caller's thread: what only then is known of the content (a folder's tree, layr_content_t). */
+    void (*finish)(void *ctx, layr_content_t *c);
 } layr_source_t;
+/* A read may give this instead of a number: the segment ends here, and what comes next begins another. */
+#define LAYR_SOURCE_CUT (-1000)
 
 /*
  * The version of a file that a put replaces, under the same capabilities. open: finds it, and has its shards kept until

@@ -101,7 +101,7 @@ int layr_placement_decode(layr_placement_t *out, const uint8_t *in, size_t len) 
 
 /*
  * The content half. A name is any bytes but '/' and NUL and neither "." nor "..": encode writes `name` when it is UTF-8,
- * `name64` otherwise. type "" is written as application/octet-stream, an mtime before 1970 as none. encode appends to out;
+ * `name64` otherwise. A folder's size is that of its stream, and sha256 is its tree's. type "" is written as application/octet-stream, an mtime before 1970 as none. encode appends to out;
  * LAYR_ERR_ARG for what a reader would refuse. decode: LAYR_ERR_VERSION for another v, kind or a member that is not ours;
  * out is wiped on failure. That inline bytes have this SHA-256 is the reader's to check (docs/protocol.md 8).
  */
@@ -111,6 +111,8 @@ typedef struct layr_content {
     uint64_t size;
     uint8_t sha256[32];
     layr_time_t mtime, created; /* mtime -1: none */
+    bool is_folder;
+    uint64_t tree_size; /* of a folder: the last bytes of its stream, layr/tree.h; 0 otherwise */
     int has_inline;
     size_t inline_len;
     uint8_t inline_bytes[LAYR_INLINE_MAX];

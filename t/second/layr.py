@@ -451,10 +451,16 @@ def parse_content(plain):
     need(len(plain) <= 8000, "a content half over its limit")
     c = strict_json(plain)
     required = {"v", "kind", "size", "sha256", "type", "created"}
+    need(required <= set(c), "members of the content half")
+    need(type(c["v"]) is int and c["v"] == 1 and c["kind"] in ("file", "folder"), "content of an unknown kind")
+    if c["kind"] == "folder":
+        required |= {"tree"}
     need(required <= set(c) <= required | {"name", "name64", "mtime", "inline"}, "members of the content half")
-    need(type(c["v"]) is int and c["v"] == 1 and c["kind"] == "file", "content of an unknown kind")
     need(isinstance(c["type"], str), "a type that is no string")
     c["size"], c["sha256"] = decimal(c["size"]), unhex(c["sha256"], 32)
+    if "tree" in c:
+        c["tree"] = decimal(c["tree"])
+        need(1 <= c["tree"] <= min(c["size"], 268435456), "a tree of a bad size")
     for name in {"created", "mtime"} & set(c):
         time_value(c[name])
     need(not ("name" in c and "name64" in c), "two names")
@@ -469,8 +475,78 @@ def parse_content(plain):
         c["inline"] = unb64(c["inline"])
         need(len(c["inline"]) <= 4096, "inline content over its limit")
         need(len(c["inline"]) == c["size"], "inline content of another size")
-        need(sha256(c["inline"]) == c["sha256"], "inline content of another SHA-256")
+        need(c["kind"] == "folder" or sha256(c["inline"]) == c["sha256"], "inline content of another SHA-256")
     return c
+
+
+# ---------------------------------------------------------------- 4.5 Folder
+
+FOLDER, FILE, LINK = 0, 1, 2
+
+
+class TreeEntry:
+    """type, flags, mode, mtime, mtime_ns, path; of a file offset, size, sha256; of a link target."""
+
+
+def tree_order(path):
+    return [step + b"\0" for step in path.split(b"/")] if path else []   # steps have no NUL: a prefix comes first
+
+
+def take_tree(data, at, n):
+    need(at + n <= len(data), "a tree that is cut off")
+    return data[at:at + n], at + n
+
+
+def tree_entry(data, at):
+    e = TreeEntry()
+    head, at = take_tree(data, at, 18)
+    e.type, e.flags, e.mode, e.mtime, e.mtime_ns, length = struct.unpack("<BBHqIH", head)
+    e.path, at = take_tree(data, at, length)
+    e.offset = e.size = 0
+    if e.type == FILE:
+        rest, at = take_tree(data, at, 48)
+        e.offset, e.size, e.sha256 = struct.unpack("<QQ32s", rest)
+    elif e.type == LINK:
+        length, at = take_tree(data, at, 2)
+        e.target, at = take_tree(data, at, struct.unpack("<H", length)[0])
+        need(1 <= len(e.target) <= 4095 and 0 not in e.target, "a bad link")
+    need(e.type in (FOLDER, FILE, LINK), "an entry of an unknown type")
+    need(e.flags == 0 or (e.type == FILE and e.flags == 1), "an unknown flag")
+    need(e.mode <= 0o7777 and (e.type != LINK or e.mode == 0), "a bad mode")
+    need(abs(e.mtime) < 1 << 53 and e.mtime_ns <= 999999999, "a bad time")
+    need(e.size or not e.offset, "an empty file with an offset")
+    return e, at
+
+
+def tree_path(e, before, folders):
+    steps = e.path.split(b"/")
+    need(len(e.path) <= 4095 and len(steps) <= 256, "a path over its limit")
+    need(all(1 <= len(s) <= 255 and s not in (b".", b"..") and 0 not in s for s in steps), "a bad path")
+    need(tree_order(before) < tree_order(e.path), "paths that do not ascend")
+    need(b"/".join(steps[:-1]) in folders, "a path whose folder is not there")
+
+
+def parse_tree(data, before_tree):
+    """Entries of a folder's tree; before_tree: bytes of the stream that stand before it."""
+    head, at = take_tree(data, 0, 5)
+    version, count = struct.unpack("<BI", head)
+    need(version == 1 and 1 <= count <= 2097152, "a tree of another version, or over its limit")
+    entries, folders, end = [], set(), 0
+    for i in range(count):
+        e, at = tree_entry(data, at)
+        if i == 0:
+            need(e.type == FOLDER and e.path == b"", "a tree that does not begin with its folder")
+        else:
+            tree_path(e, entries[-1].path, folders)
+        if e.type == FOLDER:
+            folders.add(e.path)
+        entries.append(e)
+    need(at == len(data), "bytes behind the tree")
+    for e in sorted((e for e in entries if e.size), key=lambda e: e.offset):
+        need(e.offset >= end, "files that share a byte")
+        end = e.offset + e.size
+    need(end <= before_tree, "a file that does not lie before the tree")
+    return entries
 
 
 # ---------------------------------------------------------------- 5. Signed statements, 4.4 Record

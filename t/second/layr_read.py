@@ -107,7 +107,25 @@ class Reader:
                 plain = self.entry(e, "page", 1, self.page_key, self.P)
                 yield from self.walk(layr.parse_page(plain, e, k, n), k, n)
 
-    def read(self, root, out):
+    def folder(self, content, pieces, path, out):
+        """All of a folder is read and checked; one file of it, or the whole stream, is written."""
+        stream = b"".join(pieces)
+        need(len(stream) == content["size"], "a stream of another size")
+        at = len(stream) - content["tree"]
+        need(sha256(stream[at:]) == content["sha256"], "a tree of another SHA-256")
+        found = None
+        for e in layr.parse_tree(stream[at:], at):
+            if e.type != layr.FILE:
+                continue
+            data = stream[e.offset:e.offset + e.size]
+            need(sha256(data) == e.sha256, "a file of another SHA-256")
+            if path is not None and e.path == os.fsencode(path):
+                found = data
+        need(path is None or found is not None, "no such file in the folder")
+        out.write(stream if path is None else found)
+        out.flush()
+
+    def read(self, root, out, path=None):
         placement = layr.Placement(layr.open_half(self.P, "placement", root[0]))
         content = layr.parse_content(layr.open_half(self.R, "content", root[1]))
         if "inline" in content:
@@ -116,6 +134,9 @@ class Reader:
         else:
             need(content["size"] == placement.size, "the halves' sizes differ")
             pieces = self.walk(placement.entries, placement.k, placement.n)
+        if content["kind"] == "folder":
+            return self.folder(content, pieces, path, out)
+        need(path is None, "not a folder")
         digest, size = hashlib.sha256(), 0
         for piece in pieces:
             digest.update(piece)
@@ -133,6 +154,7 @@ def main():
     ap.add_argument("--record", action="append", default=[], metavar="FILE")
     ap.add_argument("--record-url", action="append", default=[], metavar="URL")
     ap.add_argument("--verify-tags", metavar="WRITECAP")
+    ap.add_argument("--path", help="of a folder: this file in it")
     ap.add_argument("--now", type=int, default=int(time.time()), help="for tests: the clock")
     args = ap.parse_args()
     try:
@@ -165,7 +187,7 @@ def main():
             return 3
 
         reader = Reader(record_id, R, args.stores, A)
-        reader.read(root, sys.stdout.buffer)
+        reader.read(root, sys.stdout.buffer, args.path)
         if A:
             say("tags: %d blobs checked, %d wrong, %d missing or damaged"
                 % (reader.blobs_checked, reader.blobs_bad, reader.blobs_missing))

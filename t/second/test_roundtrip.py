@@ -277,12 +277,35 @@ refused("root too short", layr.parse_root, w.root()[:-1])
 refused("half that does not open", layr.open_half, w.keys.R, "placement", layr.parse_root(w.root())[0])
 
 body = json.loads(w.content)
-for name, change in (("v", 2), ("v", True), ("kind", "folder"), ("size", 3000), ("size", "03000"), ("name", "a/b"),
+for name, change in (("v", 2), ("v", True), ("kind", "link"), ("kind", "folder"), ("tree", "1"), ("size", 3000), ("size", "03000"), ("name", "a/b"),
                      ("name", "a\0b"), ("name", ""), ("name", "x" * 256), ("name64", "_w"), ("more", 1), ("created", 1.5),
                      ("sha256", "AB" * 32), ("inline", "AA=="), ("inline", "AB")):
     refused("content %s %.20r" % (name, change), layr.parse_content, json.dumps({**body, name: change}).encode())
 refused("duplicate member", layr.parse_content, w.content[:-1] + b', "v": 1}')
 refused("after the object", layr.parse_content, w.content + b"x")
+
+# ---------------------------------------------------------------- folders (4.5)
+
+
+def entry(kind, path, offset=0, size=0, **f):
+    tail = struct.pack("<QQ32s", offset, size, b"") if kind == 1 else struct.pack("<H", 4) + b"/etc" if kind == 2 else b""
+    return struct.pack("<BBHqIH", kind, f.get("flags", 0), f.get("mode", 0), f.get("mtime", 5), f.get("ns", 0), len(path)) + path + tail
+
+
+def tree(*entries):
+    return struct.pack("<BI", 1, len(entries)) + b"".join(entries)
+
+
+top, sub = entry(0, b""), entry(0, b"a")
+good = tree(top, sub, entry(2, b"a/l"), entry(1, b"a/\xff", 1, 5), entry(1, b"a-b", 6, 4))
+ok([e.path for e in layr.parse_tree(good, 10)] == [b"", b"a", b"a/l", b"a/\xff", b"a-b"], "a tree")
+for what, bad in (("..", tree(top, entry(1, b"../x"))), ("absolute", tree(top, entry(1, b"/x"))), ("no top", tree(sub)),
+                  ("through a link", tree(top, entry(2, b"a"), entry(1, b"a/x"))), ("twice", tree(top, sub, sub)),
+                  ("in a file", tree(top, entry(1, b"a"), entry(1, b"a/x"))), ("out of order", tree(top, entry(0, b"b"), sub)),
+                  ("shared bytes", tree(top, entry(1, b"a", 0, 5), entry(1, b"b", 4, 5))), ("behind", good + b"x"),
+                  ("past the stream", tree(top, entry(1, b"a", 6, 5))), ("cut off", good[:-1]), ("version", b"\2" + good[1:]),
+                  ("type", tree(top, entry(3, b"a"))), ("flag", tree(top, entry(0, b"a", flags=1)))):
+    refused("tree: " + what, layr.parse_tree, bad, 10)
 
 # ---------------------------------------------------------------- records (4.4, 5)
 

@@ -785,6 +785,10 @@ static void test_content(void)
     c->size = 0;
     is_content_trip(c, "\"type\":\"application/octet-stream\",\"created\":1800000000,\"inline\":\"\"}",
                     "an empty file from a stream");
+    c = sample_content("d");
+    c->is_folder = true;
+    c->tree_size = 1000;
+    is_content_trip(c, "{\"v\":1,\"kind\":\"folder\",\"name\":\"d\",", "a folder");
     c = sample_content("x");
     c->mtime = -86400;
     is_content_trip(c, "utf-8\\\"\",\"created\"", "an mtime before 1970 is none");
@@ -818,6 +822,16 @@ static void test_content_encode_refuses(void)
     memset(c->type, 'a', sizeof c->type);
     is_not_encoded(c, "a type without its end");
     c = sample_content("x");
+    c->tree_size = 5;
+    is_not_encoded(c, "a file with a tree");
+    c = sample_content("x");
+    c->is_folder = true;
+    is_not_encoded(c, "a folder without a tree");
+    c = sample_content("x");
+    c->is_folder = true;
+    c->tree_size = c->size + 1;
+    is_not_encoded(c, "a tree larger than the stream");
+    c = sample_content("x");
     c->created = -1;
     is_not_encoded(c, "created before 1970");
     c = sample_content("x");
@@ -834,6 +848,7 @@ static void test_content_encode_refuses(void)
 
 #define SHA "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HEAD "{\"v\":1,\"kind\":\"file\","
+#define FOLDER "{\"v\":1,\"kind\":\"folder\","
 #define TAIL "\"size\":\"3\",\"sha256\":\"" SHA "\",\"type\":\"a/b\",\"created\":5"
 
 static void is_content(const char *json, int want, const char *name)
@@ -860,7 +875,12 @@ static void test_content_decode(void)
     is_content(HEAD "\"name\":\"x\"," TAIL "}", 0, "a name");
     is_content(HEAD "\"name64\":\"_w\"," TAIL "}", 0, "a name that is not UTF-8");
     is_content("{\"v\":2,\"kind\":\"file\"," TAIL "}", V, "version 2");
-    is_content("{\"v\":1,\"kind\":\"folder\"," TAIL "}", V, "another kind");
+    is_content("{\"v\":1,\"kind\":\"link\"," TAIL "}", V, "another kind");
+    is_content(FOLDER "\"tree\":\"3\"," TAIL "}", 0, "a folder");
+    is_content(FOLDER TAIL "}", F, "a folder without a tree");
+    is_content(FOLDER "\"tree\":\"0\"," TAIL "}", F, "an empty tree");
+    is_content(FOLDER "\"tree\":\"4\"," TAIL "}", F, "a tree larger than the stream");
+    is_content(HEAD "\"tree\":\"3\"," TAIL "}", V, "a file with a tree");
     is_content(HEAD TAIL ",\"x\":1}", V, "an unknown member");
     is_content("{\"v\":1," TAIL "}", F, "no kind");
     is_content("{\"kind\":\"file\"," TAIL "}", F, "no version");
