@@ -48,7 +48,10 @@ subtest '1/40: copies at 40 hosts' => sub {
     my @few = (3, 17, 39);
     reads();
     my $got = get_json($put->{cap}, $file, [$swarm->hosts(@few)], 'all of it from 3 hosts') or return;
-    is(reads(), 12 + 1 + $got->{shards_late}, 'a copy of each segment and one of the page were read');
+    # of a copy that is late another is read, where a host is left to ask: or the late one comes first after all
+    my $read = reads();
+    cmp_ok($read, '>=', 12 + 1, 'a copy of each segment and one of the page were read');
+    cmp_ok($read, '<=', 12 + 1 + $got->{shards_late}, 'and no more, but for those that were late');
     $got = range_ok($put->{cap}, $file, [$swarm->hosts(@few)], $size - 1, $size - 1, 'the last byte');
     # a short last segment is one small chunk
     cmp_ok($got->{wire_bytes}, '<=', (8192 + page_blob(page_size($scheme, 12))) * (1 + $got->{shards_late}), 'costs a chunk and a page') if $got;

@@ -168,7 +168,8 @@ static int feed(put_t *p)
         if (b->len == 0 || keep_inline(p, b) || keep_old(p, b))
             layr_reader_give(b);
         else
-            rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, b->sha256, plain_done, b);
+            rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, b->hashed ? b->sha256 : NULL,
+                                plain_done, b);
         if (b->len == 0 && p->segments == 0)
             p->content.has_inline = 1;
     }

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "crypto/libs.h"
+
 struct layr_reader_thread {
     layr_engine_t *e;
     layr_source_t *src;
@@ -25,13 +27,18 @@ static bool stopped(const layr_reader_thread_t *r)
     return atomic_load(&r->stop) || layr_engine_cancelled(r->e);
 }
 
-/* Both hashes are made side by side, in the time of one. */
+/*
+ * Both hashes are made side by side, in the time of one; where the processor can't do that the block's is left to
+ * workers, or this one thread would be what bounds a put.
+ */
 static int hash_block(layr_reader_thread_t *r, layr_read_t *b)
 {
     layr_hash_t *hash[2] = {r->hash, r->block_hash};
     const void *p[2] = {b->p, b->p};
-    int rc = layr_hash_update_many(hash, p, 2, b->len);
-    return rc == LAYR_OK ? layr_hash_final(r->block_hash, b->sha256) : rc;
+    int rc;
+    b->hashed = layr_libs_lanes();
+    rc = layr_hash_update_many(hash, p, b->hashed ? 2 : 1, b->len);
+    return rc == LAYR_OK && b->hashed ? layr_hash_final(r->block_hash, b->sha256) : rc;
 }
 
 static void fill(layr_reader_thread_t *r, layr_read_t *b)

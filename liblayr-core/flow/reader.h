@@ -1,4 +1,4 @@
-/* The source read ahead on a thread of its own: whole segments, and SHA-256 of each and of all on the way. */
+/* The source read ahead on a thread of its own: whole segments, and SHA-256 of all, and where that is cheap of each, on the way. */
 #ifndef LAYR_FLOW_READER_H
 #define LAYR_FLOW_READER_H
 
@@ -15,6 +15,7 @@ typedef struct layr_read {
     size_t len;         /* 0 only at the end */
     bool end;           /* nothing comes after it */
     int error;          /* the source failed; d of new() says how */
+    bool hashed;        /* sha256 is set */
     uint8_t sha256[32]; /* of these bytes */
 } layr_read_t;
 
