@@ -43,7 +43,7 @@ for my $unit (@units) {
 }
 
 my $swarm = Layr::Test->swarm(6);
-my $file = make_file(scratch('file'), 1_500_000);
+my $file = make_file(scratch('file'), 5_000_000);
 my $tool = sub { my ($name, @args) = @_; return clean("memcheck: $name", @memcheck, build("bin/$name"), @args) };
 $tool->('layr-key', 'new');
 $swarm->kill(5);
