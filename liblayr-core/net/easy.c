@@ -366,7 +366,7 @@ static bool set_method(const layr_flight_t *f, CURL *easy)
     const layr_req_t *r = f->req;
     bool failed = false;
 
-    SET(CURLOPT_BUFFERSIZE, r->into_cap >= LAYR_NET_BULK ? LAYR_NET_BUFFER : 16384L);
+    SET(CURLOPT_BUFFERSIZE, r->into_cap >= LAYR_NET_BULK ? LAYR_NET_BUFFER_IN : 16384L);
     if (strcmp(r->method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
         return failed;
