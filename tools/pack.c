@@ -1,6 +1,7 @@
 /*
  * A folder's stream as layr_put reads it. Files of up to a segment come first, one after the other; then the larger ones, each at
- * the beginning of a segment; then the tree. So a small change moves little, and no segment is cut short but before a large file.
+ * the beginning of a segment; then the tree. So a small change moves little, and segments are cut short only before and after
+ * large files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -126,18 +127,24 @@ static int64_t read_tree(layr_pack_t *p, uint8_t *buf, size_t cap, layr_diag_t *
     return (int64_t)n;
 }
 
+/* A large file does, and what follows one: a version with another tree then keeps all of it. */
+static bool begins_segment(const layr_pack_t *p)
+{
+    return p->small < p->files && p->next >= p->small;
+}
+
 static int64_t take(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d)
 {
     layr_pack_t *p = ctx;
     int rc;
 
+    if (p->fd < 0 && !p->cut && begins_segment(p)) {
+        p->cut = true;
+        return LAYR_SOURCE_CUT;
+    }
     if (p->next == p->files)
         return read_tree(p, buf, cap, d);
     if (p->fd < 0) {
-        if (p->next >= p->small && !p->cut) {
-            p->cut = true;
-            return LAYR_SOURCE_CUT;
-        }
         rc = begin_file(p, d);
         if (rc != LAYR_OK)
             return rc;
