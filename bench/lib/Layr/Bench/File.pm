@@ -41,6 +41,12 @@ sub timed {
     return {%$c, bytes => $self->{size}, out => undef};
 }
 
+sub measure {
+    my ($self, $m, $name, $hosts, @command) = @_;
+    $m->($name, $hosts, sub { $self->timed(@command) });
+    return;
+}
+
 sub check {
     my ($self, $who) = @_;
     die "$who: what came back is not what was sent\n" if !same_file($self->{path}, $self->{back});
@@ -60,9 +66,9 @@ sub layr {
         my ($m) = @_;
         my $file = 'file' . $serial++;
         $self->settle($n / $k);
-        $m->("$name put", $swarm, sub { $self->timed(@put, '-n', $file, $self->{path}) });
+        $self->measure($m, "$name put", $swarm, @put, '-n', $file, $self->{path});
         $self->settle(1);
-        $m->("$name get", $swarm, sub { $self->timed(@get, $file) });
+        $self->measure($m, "$name get", $swarm, @get, $file);
         $self->check($name);
         my $r = tool('layr-rm', '-q', @hosts, $file);
         die "layr-rm: $r->{err}" if $r->{status} != 0;
@@ -89,9 +95,9 @@ sub rclone {
     return sub {
         my ($m) = @_;
         $self->settle(3);
-        $m->('rclone put', $peers, sub { $self->timed($opt, 'rclone', '-q', 'copyto', $self->{path}, 'c:file') });
+        $self->measure($m, 'rclone put', $peers, $opt, 'rclone', '-q', 'copyto', $self->{path}, 'c:file');
         $self->settle(1);
-        $m->('rclone get', $peers, sub { $self->timed($opt, 'rclone', '-q', 'copyto', 'c:file', $self->{back}) });
+        $self->measure($m, 'rclone get', $peers, $opt, 'rclone', '-q', 'copyto', 'c:file', $self->{back});
         $self->check('rclone');
         $peers->wipe(all => 1);
     };
@@ -106,10 +112,10 @@ sub restic {
         my $r = run($opt, @restic, 'init');
         die "restic init: $r->{err}" if $r->{status} != 0;
         $self->settle(3);
-        $m->('restic put', $peers, sub { $self->timed($opt, @restic, 'backup', $self->{path}) });
+        $self->measure($m, 'restic put', $peers, $opt, @restic, 'backup', $self->{path});
         $self->settle(1);
         my $to = scratch('restored');
-        $m->('restic get', $peers, sub { $self->timed($opt, @restic, 'restore', 'latest', '--target', $to) });
+        $self->measure($m, 'restic get', $peers, $opt, @restic, 'restore', 'latest', '--target', $to);
         rename $to . $self->{path}, $self->{back} or die "restic restored nothing: $!";
         File::Path::remove_tree($to);
         $self->check('restic');

@@ -119,10 +119,12 @@ package Layr::Bench::Swarm;
 our @ISA = ('Layr::Test::Swarm');
 
 sub masters { my ($self) = @_; return map { (split /\t/)[2] } split /\n/, $self->command('status') }
+sub logs    { my ($self) = @_; return map { $self->path($_, 'access.log') } 0 .. $self->count - 1 }
 
 package Layr::Bench::Peer;
 
 sub masters { return @{$_[0]{masters}} }
+sub logs    { return map { "$_/access.log" } @{$_[0]{prefixes}} }
 sub urls    { return @{$_[0]{urls}} }
 sub url     { return $_[0]{urls}[$_[1]] }
 sub data    { return "$_[0]{prefixes}[$_[1]]/data" }
