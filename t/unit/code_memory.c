@@ -1,7 +1,8 @@
-/* Out of memory at every allocation of the constructors of code/: an error, nothing set, nothing leaked. */
+/* Out of memory at every allocation of the constructors and the tree's parser of code/: an error, nothing set, nothing leaked. */
 #include "known.h"
 #include "layr/code.h"
 #include "layr/crypto.h"
+#include "layr/tree.h"
 #include "tap.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -91,6 +92,43 @@ static void free_maker(void *p)
     layr_blob_maker_free(p);
 }
 
+static layr_tree_t tree;
+static layr_buf_t tree_bytes;
+
+/* Enough entries and text for both to grow. */
+static void make_tree_bytes(void)
+{
+    layr_tree_entry_t e = {.path = ""};
+    char path[256];
+    int rc = layr_tree_add(&tree, &e);
+
+    memset(path, 'x', sizeof path);
+    for (unsigned i = 0; i < 400 && rc == 0; i++) {
+        snprintf(path, 5, "%04u", i);
+        path[4] = 'x';
+        path[255] = 0;
+        e = (layr_tree_entry_t){.type = LAYR_TREE_FILE, .path = path, .offset = i, .size = 1};
+        rc = layr_tree_add(&tree, &e);
+    }
+    layr_buf_init(&tree_bytes);
+    known_need(rc == 0 && layr_tree_encode(&tree, 1000, &tree_bytes) == 0, "a tree");
+    layr_tree_free(&tree);
+}
+
+static int new_tree(void **out)
+{
+    int rc = layr_tree_decode(&tree, tree_bytes.p, tree_bytes.len, 1000);
+
+    if (rc == 0)
+        *out = &tree;
+    return rc;
+}
+
+static void free_tree(void *p)
+{
+    layr_tree_free(p);
+}
+
 /* Let allocation 0, 1, 2, ... fail until the constructor succeeds. */
 static void starve(const char *name, int (*make)(void **), void (*unmake)(void *))
 {
@@ -123,6 +161,9 @@ int main(void)
     starve("decoder", new_decoder, free_decoder);
     starve("blob maker", new_maker, free_maker);
     layr_coder_free(coder);
+    make_tree_bytes();
+    starve("tree", new_tree, free_tree);
+    layr_buf_free(&tree_bytes);
     return done();
 }
 
