@@ -182,7 +182,7 @@ help:
 	@echo 'make tsan        what has threads, programs and host, under ThreadSanitizer'
 	@echo 'make valgrind    unit tests, and a put, get, ls and rm, under valgrind; T=t/unit/net_call.c runs one'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
-	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 25 minutes'
+	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 30 minutes'
 	@echo 'make fuzz-http   hostile requests over raw connections against a host under the sanitizers'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
