@@ -148,8 +148,9 @@ uint64_t layr_file_size(const layr_file_t *f);
 
 typedef struct layr_get_stats {
     uint64_t bytes, segments;
-    uint64_t shards_fetched, shards_bad, shards_late; /* late: far longer than is usual; another was asked meanwhile, where there was one to ask */
-    uint64_t segments_recovered;                      /* where parity had to be used */
+    uint64_t shards_fetched, shards_bad,
+        shards_late; /* late: far longer than is usual; another was asked meanwhile, where there was one to ask */
+    uint64_t segments_recovered; /* where parity had to be used */
     uint64_t wire_bytes;
 } layr_get_stats_t;
 

@@ -15,8 +15,8 @@
 #define LAYR_NET_HEADERS_MAX 65536    /* bytes of response headers, interim answers and trailers with them */
 #define LAYR_NET_ERROR_BODY_MAX 65536 /* of the body of an error, however much of it is kept */
 #define LAYR_NET_BUFFER 524288L       /* curl's buffer for bulk data to send */
-#define LAYR_NET_BUFFER_IN 131072L    /* for bulk data to come: as fast, and a get has some hundred under way */
-#define LAYR_NET_BULK 65536           /* from this size on a body is bulk */
+#define LAYR_NET_BUFFER_IN 131072L /* for bulk data to come: as fast, and a get has some hundred under way */
+#define LAYR_NET_BULK 65536        /* from this size on a body is bulk */
 /*
  * From this size on a body to send is worth that buffer: of smaller ones, as large schemes have them, so many
  * are under way that the buffers would be more than the bodies.
