@@ -118,6 +118,10 @@ static int list_files(work_t *w)
     cJSON *o = w->opt->json ? cJSON_CreateObject() : NULL;
     int rc;
 
+    if (layr_tool_try_connect(&w->tool)) /* what other machines put and removed */
+        layr_tool_catalogue(&w->tool, true);
+    else if (w->opt->hosts.count > 0)
+        layr_say_note("note: no host can be used now: this is what this machine knows");
     if (w->opt->json && (w->files = cJSON_AddArrayToObject(o, "files")) == NULL)
         rc = LAYR_ERR_NOMEM;
     else

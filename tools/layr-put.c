@@ -446,6 +446,8 @@ static int run(work_t *w)
         w->tool.s.event_ctx = w;
         rc = opt_dry_run ? dry_run(w) : store(w);
     }
+    if (rc == LAYR_EXIT_OK && !opt_dry_run)
+        layr_tool_catalogue(&w->tool, false);
     layr_base_free(w->put.base);
     layr_file_keys_wipe(&w->keys);
     layr_tool_end(&w->tool);

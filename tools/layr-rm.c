@@ -74,6 +74,7 @@ static int remove_file(work_t *w)
             "removed %s: %" PRIu64 " shard%s released; %u host%s took the record that says it is gone",
             w->shown, r.released, r.released == 1 ? "" : "s", r.record_hosts, r.record_hosts == 1 ? "" : "s");
     layr_tool_say_pending(r.pending);
+    layr_tool_catalogue(&w->tool, false);
     return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
 }
 

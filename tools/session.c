@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "home.h"
+#include "opt_config.h"
 #include "show.h"
 
 /* About the owner's own machine, not the hosts or the file: always LAYR_EXIT_FAILED. */
@@ -95,10 +97,79 @@ static int check_cacert(const char *path)
     return LAYR_EXIT_FAILED;
 }
 
-int layr_tool_connect(layr_tool_t *t)
+static int add_host(void *ctx, const uint8_t id[32], const char *url)
+{
+    layr_opt_list_t *l = ctx;
+    char text[LAYR_URL_MAX + 66], hex[65];
+
+    layr_hex(hex, id, 32);
+    snprintf(text, sizeof text, "%s#%s", url, hex);
+    return layr_opt_list_add(l, text);
+}
+
+static int resolve(layr_tool_t *t, layr_diag_t *d)
 {
     const layr_opt_t *o = t->opt;
     layr_net_config_t config = {.ca_file = o->cacert};
+    layr_opt_list_t l = {0};
+    int rc = layr_net_new(&t->s.net, &config);
+
+    for (unsigned i = 0; rc == 0 && i < o->hosts.count; i++)
+        rc = layr_opt_list_add(&l, o->hosts.item[i]);
+    if (rc == 0 && t->master != NULL)
+        rc = layr_journal_host_each(t->s.journal, add_host, &l);
+    if (rc == 0)
+        rc = layr_hosts_resolve(&t->s.hosts, t->s.net, (const char *const *)l.item, l.count, d);
+    layr_opt_list_free(&l);
+    t->connected = rc == 0;
+    return rc;
+}
+
+static int is_new(void *ctx, const uint8_t id[32], const char *url)
+{
+    const layr_tool_t *t = ctx;
+
+    (void)url;
+    return layr_tool_host(t, id) == NULL;
+}
+
+/* The list may have named hosts that are not in the session: then it begins anew. */
+static bool more_hosts(layr_tool_t *t)
+{
+    if (layr_journal_host_each(t->s.journal, is_new, t) != 1)
+        return false;
+    layr_net_free(t->s.net);
+    layr_hosts_free(&t->s.hosts);
+    t->s.net = NULL;
+    t->connected = false;
+    return true;
+}
+
+/* A machine that knows nothing asks first whether the owner has a list, and where his hosts are. */
+static int begin_blank(layr_tool_t *t)
+{
+    layr_file_keys_t k = {0};
+    bool blank = false;
+    layr_diag_t d = {0};
+
+    if (t->master == NULL)
+        return LAYR_OPT_GO_ON;
+    layr_kdf0(k.W, t->master, "catalogue");
+    layr_file_keys_from_write(&k, k.W);
+    if (layr_journal_is_blank(t->s.journal, k.record_id, &blank) != 0)
+        blank = false;
+    layr_file_keys_wipe(&k);
+    if (!blank)
+        return LAYR_OPT_GO_ON;
+    layr_tool_catalogue(t, true);
+    if (!more_hosts(t))
+        return LAYR_OPT_GO_ON;
+    return resolve(t, &d) == 0 ? LAYR_OPT_GO_ON : layr_say_failed(d.code, &d);
+}
+
+int layr_tool_connect(layr_tool_t *t)
+{
+    const layr_opt_t *o = t->opt;
     layr_diag_t d = {0};
     int rc;
 
@@ -110,16 +181,38 @@ int layr_tool_connect(layr_tool_t *t)
     rc = check_cacert(o->cacert);
     if (rc != LAYR_OPT_GO_ON)
         return rc;
-    rc = layr_net_new(&t->s.net, &config);
-    if (rc == 0)
-        rc =
-            layr_hosts_resolve(&t->s.hosts, t->s.net, (const char *const *)o->hosts.item, o->hosts.count, &d);
+    rc = t->connected ? 0 : resolve(t, &d);
     if (rc != 0)
         return layr_say_failed(rc, &d);
     if (atomic_load(&layr_guard_cancel))
         return layr_say_failed(LAYR_ERR_CANCELLED, NULL);
     say_down(&t->s.hosts, o->verbose);
-    return layr_hosts_usable(&t->s.hosts) > 0 ? LAYR_OPT_GO_ON : all_down(&t->s.hosts, o->verbose);
+    return layr_hosts_usable(&t->s.hosts) > 0 ? begin_blank(t) : all_down(&t->s.hosts, o->verbose);
+}
+
+bool layr_tool_try_connect(layr_tool_t *t)
+{
+    layr_diag_t d = {0};
+
+    if (t->opt->hosts.count == 0 || (t->opt->cacert != NULL && access(t->opt->cacert, R_OK) != 0))
+        return false;
+    return (t->connected || resolve(t, &d) == 0) && layr_hosts_usable(&t->s.hosts) > 0;
+}
+
+void layr_tool_catalogue(layr_tool_t *t, bool read)
+{
+    uint8_t W[LAYR_KEY_BYTES] = {0};
+    layr_diag_t d = {0};
+    int rc;
+
+    if (t->master == NULL || t->s.journal == NULL)
+        return;
+    layr_kdf0(W, t->master, "catalogue");
+    rc = layr_catalogue_sync(&t->s, W, read, &d);
+    layr_wipe(W, sizeof W);
+    if (rc != 0)
+        layr_say_note("note: the catalogue could not be %s: %s; the next program tries again",
+                      read ? "read" : "written", d.text);
 }
 
 int layr_tool_reap(layr_tool_t *t)
@@ -175,6 +268,12 @@ static int keys_of_name(layr_tool_t *t, const char *name, layr_file_keys_t *out)
     char shown[256];
     int rc = layr_journal_file_find(t->s.journal, &f, name);
 
+    /* another machine may have put it, or this one may be new */
+    if (rc == LAYR_ERR_NOTFOUND && layr_tool_try_connect(t)) {
+        layr_tool_catalogue(t, true);
+        more_hosts(t);
+        rc = layr_journal_file_find(t->s.journal, &f, name);
+    }
     if (rc == 0) {
         layr_file_keys_from_write(out, f.W);
         layr_wipe(&f, sizeof f);

@@ -85,6 +85,28 @@ int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
     " url TEXT NOT NULL, due INTEGER NOT NULL, put INTEGER NOT NULL, sealed BLOB NOT NULL,"                  \
     " bound BLOB NOT NULL) WITHOUT ROWID"
 
+/*
+ * Changes of files that the catalogue on the network does not have yet, and hosts that it named: see
+ * journal_catalogue.c. An id is never used twice, so that a change made while the catalogue is written is not lost.
+ */
+#define LAYR_JDB_NOW "CAST(strftime('%s', 'now') AS INTEGER)"
+#define LAYR_JDB_TRIGGER(when, row, gone)                                                                    \
+    "CREATE TRIGGER IF NOT EXISTS file_" when " AFTER " when " ON file BEGIN"                                \
+    " INSERT OR REPLACE INTO change (record_id, gone, until, changed)"                                       \
+    " VALUES (" row ".record_id, " gone ", " row ".until, " LAYR_JDB_NOW "); END;"
+#define LAYR_JDB_CATALOGUE                                                                                   \
+    "CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY AUTOINCREMENT, record_id BLOB NOT NULL"       \
+    " UNIQUE, gone INTEGER NOT NULL, until INTEGER NOT NULL, changed INTEGER NOT NULL);"                     \
+    "CREATE TABLE IF NOT EXISTS host (id BLOB PRIMARY KEY, url TEXT NOT NULL) WITHOUT "                      \
+    "ROWID;" LAYR_JDB_TRIGGER("INSERT", "NEW", "0") LAYR_JDB_TRIGGER("UPDATE", "NEW", "0")                   \
+        LAYR_JDB_TRIGGER("DELETE", "OLD", "1")
+
+/* A byte of path-lock, held until let go or the process ends. LAYR_ERR_IO: another process has it. */
+int layr_jdb_hold(layr_journal_t *j, int64_t byte) LAYR_CHECKED;
+void layr_jdb_let_go(layr_journal_t *j, int64_t byte);
+/* LAYR_ERR_EXISTS when a file has the name; "" is always free. */
+int layr_jdb_name_is_free(layr_journal_t *j, const char *name) LAYR_CHECKED;
+
 /* Inside the caller's transaction: insert a file, or put it in the place of the one with its record id. */
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
 int layr_jdb_file_replace(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;

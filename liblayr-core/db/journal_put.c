@@ -42,7 +42,7 @@ static int lock_call(int fd, int cmd, short type, int64_t put, short *found)
     return 0;
 }
 
-static int hold(layr_journal_t *j, int64_t put)
+int layr_jdb_hold(layr_journal_t *j, int64_t put)
 {
     int rc = j->lock_fd < 0 ? open_lock(j, &j->lock_fd) : 0;
 
@@ -51,7 +51,7 @@ static int hold(layr_journal_t *j, int64_t put)
     return rc;
 }
 
-static void let_go(layr_journal_t *j, int64_t put)
+void layr_jdb_let_go(layr_journal_t *j, int64_t put)
 {
     if (j->lock_fd >= 0 && lock_call(j->lock_fd, F_OFD_SETLK, F_UNLCK, put, NULL) != 0)
         layr_jdb_fail(j, LAYR_ERR_IO, "cannot unlock %s-lock: %s", j->path, strerror(errno));
@@ -146,7 +146,7 @@ int layr_journal_put_reap(layr_journal_t *j)
     return rc == 0 ? count : rc;
 }
 
-static int name_is_free(layr_journal_t *j, const char *name)
+int layr_jdb_name_is_free(layr_journal_t *j, const char *name)
 {
     sqlite3_stmt *st = NULL;
     int rc = layr_jdb_query(j, &st, "SELECT 1 FROM file WHERE name = ? AND name <> ''", "t", name);
@@ -162,7 +162,7 @@ static int begin_locked(layr_journal_t *j, const layr_put_entry_t *e, const uint
     int rc = reap(j); /* a dead put must not keep its name */
 
     if (rc >= 0)
-        rc = name_is_free(j, e->name);
+        rc = layr_jdb_name_is_free(j, e->name);
     if (rc == 0)
         rc = layr_jdb_run(j,
                           "INSERT INTO put (sealed, random, k, n, started, until, name, pid)"
@@ -172,7 +172,7 @@ static int begin_locked(layr_journal_t *j, const layr_put_entry_t *e, const uint
     if (rc != 0)
         return rc;
     *id = sqlite3_last_insert_rowid(j->db);
-    return hold(j, *id);
+    return layr_jdb_hold(j, *id);
 }
 
 int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
@@ -193,7 +193,7 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
     LAYR_FAULT_POINT("put.begun");
     if (rc != 0) {
         if (id != 0)
-            let_go(j, id); /* rolled back: the number may be another's next */
+            layr_jdb_let_go(j, id); /* rolled back: the number may be another's next */
         return rc;
     }
     e->id = id;
@@ -253,7 +253,7 @@ int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_
         rc = layr_jdb_end(j, done_locked(j, put, f, orphans, count));
     LAYR_FAULT_POINT("put.finished");
     if (rc == 0)
-        let_go(j, put);
+        layr_jdb_let_go(j, put);
     return rc;
 }
 
@@ -278,7 +278,7 @@ int layr_journal_update_done(layr_journal_t *j, int64_t put, const layr_file_ent
     if (rc == 0)
         rc = layr_jdb_end(j, update_locked(j, put, f, orphans, count));
     if (rc == 0)
-        let_go(j, put);
+        layr_jdb_let_go(j, put);
     return rc;
 }
 
@@ -296,7 +296,7 @@ int layr_journal_put_drop(layr_journal_t *j, int64_t put)
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("put.dropped");
     if (rc == 0)
-        let_go(j, put);
+        layr_jdb_let_go(j, put);
     return rc;
 }
 
@@ -332,7 +332,7 @@ static int remove_locked(layr_journal_t *j, const layr_removal_t *m, const uint8
             "INSERT INTO gone (put, sealed, bound, until, hosts) SELECT id, sealed, random, until, x''"
             " FROM put WHERE id = ?",
             "i", *id);
-    return rc == 0 ? hold(j, *id) : rc;
+    return rc == 0 ? layr_jdb_hold(j, *id) : rc;
 }
 
 int layr_journal_remove_begin(layr_journal_t *j, const layr_removal_t *m, int64_t *put)
@@ -355,7 +355,7 @@ int layr_journal_remove_begin(layr_journal_t *j, const layr_removal_t *m, int64_
     if (rc == 0)
         *put = id;
     else if (id != 0)
-        let_go(j, id);
+        layr_jdb_let_go(j, id);
     return rc;
 }
 
@@ -375,6 +375,6 @@ int layr_journal_remove_end(layr_journal_t *j, int64_t put, bool said)
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("rm.ended");
     if (rc == 0)
-        let_go(j, put);
+        layr_jdb_let_go(j, put);
     return rc;
 }

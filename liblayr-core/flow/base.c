@@ -171,6 +171,28 @@ done:
     return rc;
 }
 
+/* It is small, and changes whenever it is written: nothing of it is kept. */
+int layr_base_catalogue(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k,
+                        const layr_records_t *found, const layr_file_t *best, layr_diag_t *d)
+{
+    layr_base_t *b = calloc(1, sizeof *b);
+    int rc = LAYR_OK;
+    if (!b)
+        return LAYR_ERR_NOMEM;
+    b->keys = *k;
+    b->catalogue = true;
+    b->after_count = layr_records_top(found, b->after);
+    if (best && best->placement.segments) {
+        b->scheme = best->placement.scheme;
+        rc = look(b, s, best, d);
+    }
+    if (rc == LAYR_OK)
+        *out = b;
+    else
+        layr_base_free(b);
+    return rc;
+}
+
 void layr_base_free(layr_base_t *b)
 {
     if (!b)

@@ -22,7 +22,12 @@ struct layr_base {
     layr_base_segment_t *segment;
     size_t count, cap;
     layr_order_list_t pages;
+    bool catalogue; /* no file of the owner's list; who reads it takes seconds */
 };
+
+/* What a catalogue made from these records replaces; best: the first of them, opened, or NULL where there is none. */
+int layr_base_catalogue(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k,
+                        const layr_records_t *found, const layr_file_t *best, layr_diag_t *d) LAYR_CHECKED;
 
 /* Is this the content of that segment, and good enough to be kept? Then it is taken. */
 bool layr_base_take(layr_base_t *b, layr_scheme_t scheme, unsigned min_shards, uint64_t number,

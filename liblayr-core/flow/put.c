@@ -8,6 +8,7 @@
 #include "reader.h"
 #include "record.h"
 
+#define CATALOGUE_OLD_S 600    /* whoever reads one has it by then */
 #define READ_AHEAD (64u << 20) /* bytes of plaintext read ahead, about */
 
 typedef struct put {
@@ -282,7 +283,7 @@ static int store_pages(put_t *p)
 static int note_update(put_t *p)
 {
     layr_order_list_t rest = {0};
-    layr_later_t l = {.due = p->o->now + LAYR_KEEP_OLD_S};
+    layr_later_t l = {.due = p->o->now + (p->o->base->catalogue ? CATALOGUE_OLD_S : LAYR_KEEP_OLD_S)};
     int rc = layr_base_rest(p->o->base, p->s, &rest);
     memcpy(l.W, p->keys.W, 32);
     memcpy(l.record_id, p->keys.record_id, 32);
@@ -370,7 +371,7 @@ static int keep_file(put_t *p)
     memcpy(f.record_id, p->keys.record_id, 32);
     memcpy(f.name, p->o->name, sizeof p->o->name);
     if (p->o->base)
-        rc = keep_version(p, &f, orphans, count);
+        rc = keep_version(p, p->o->base->catalogue ? NULL : &f, orphans, count);
     else if (p->s->journal)
         rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
     p->journalled = p->journalled && rc != LAYR_OK;

@@ -7,6 +7,8 @@
 
 #include "crypto/libs.h"
 
+#define WIPE_MAX (1u << 20) /* what an owner keeps to himself is small: his catalogue */
+
 struct layr_reader_thread {
     layr_engine_t *e;
     layr_source_t *src;
@@ -141,8 +143,11 @@ void layr_reader_free(layr_reader_thread_t *r)
     if (!r)
         return;
     layr_reader_stop(r);
-    for (unsigned i = 0; i < r->blocks; i++)
+    for (unsigned i = 0; i < r->blocks; i++) {
+        if (r->b[i].p && r->block <= WIPE_MAX)
+            layr_wipe(r->b[i].p, r->block);
         free(r->b[i].p);
+    }
     layr_hash_free(r->block_hash);
     layr_hash_free(r->hash);
     layr_mailbox_free(r->empty);

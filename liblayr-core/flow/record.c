@@ -266,6 +266,15 @@ static int changed(layr_diag_t *d)
                          "another writer changed the file at the same time: its version stands; try again");
 }
 
+/* Hosts that have none, or an old one, are given one that those who saw a newer one take for newer still. */
+static void go_on_from_seen(const layr_session_t *s, layr_record_t *rec)
+{
+    uint64_t seq;
+    uint8_t sha[32];
+    if (s->journal && layr_journal_seen_get(s->journal, rec->id, &seq, sha) == LAYR_OK && seq >= rec->seq)
+        rec->seq = seq + 1;
+}
+
 int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint8_t (*after)[32],
                         unsigned count, const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp,
                         unsigned *holders, layr_diag_t *d)
@@ -284,6 +293,7 @@ int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint
     memcpy(rec.id, k->record_id, 32);
     ours = made_from(&there, after, count);
     follow(&rec, &there);
+    go_on_from_seen(s, &rec);
     layr_records_free(&there);
     if (!ours)
         return changed(d);

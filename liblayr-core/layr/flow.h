@@ -176,6 +176,14 @@ typedef struct layr_row_health {
 int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, const layr_row_health_t *r),
                      void *ctx, layr_diag_t *d) LAYR_CHECKED;
 
+/* --- catalogue --- */
+/*
+ * W: KDF(master, "catalogue"). Reads the owner's catalogue from the hosts into the journal, and writes what the journal
+ * has beyond it: `read` in any case, else when something is to be told. Other writers are merged. Nothing is lost when it
+ * fails: the next call tells it.
+ */
+int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d) LAYR_CHECKED;
+
 /* --- remove --- */
 typedef struct layr_remove_result {
     uint64_t released, pending; /* orders: let go by their hosts; still to be told */

@@ -1,0 +1,101 @@
+#!/usr/bin/perl
+# Capabilities do what they say and no more: whatever is not theirs ends with 5, a sentence, and nothing changed. About 5 s.
+use strict;
+use warnings;
+use lib 't/lib';
+use Layr::Test;
+use Test::More;
+
+my $swarm = Layr::Test->swarm(4);
+my @all   = $swarm->hosts;
+my $file  = make_file(scratch('file'), 200_000);
+my $other = make_file(scratch('other'), 200_000, 'other');
+tool('layr-key', 'new')->{status} == 0 or BAIL_OUT('no key');
+my $put = tool('layr-put', '-q', '-n', 'file', @all, $file);
+$put->{status} == 0 or BAIL_OUT($put->{err});
+
+# The other two capabilities, from the journal's secret by way of a second reader of docs/protocol.md.
+chomp(my $read = $put->{out});
+my ($id, $R) = $read =~ /^layr:r:([\w-]{43}):([\w-]{43})$/ or BAIL_OUT('no read capability');
+
+# KDF(key, label): BLAKE2b-256 keyed, over label and its length.
+sub kdf {
+    my ($key, $label) = @_;
+    my $r = run({stdin => unpack('H*', $key) . " $label"}, 'python3', '-c', 'import hashlib, sys
+key, label = sys.stdin.read().split()
+label = label.encode()
+print(hashlib.blake2b(len(label).to_bytes(4, "little") + label, digest_size=32, key=bytes.fromhex(key)).hexdigest())');
+    chomp(my $hex = $r->{out});
+    return pack 'H*', $hex;
+}
+
+# The owner's catalogue, as docs/protocol.md 4.6 has it: it follows from the master secret, and the files' write secrets are in it.
+my ($master) = read_file(scratch('home/key')) =~ /\n([0-9a-f]{64})\n/ or BAIL_OUT('no master secret');
+my $catalogue = tool('layr-get', '-q', '-o', '-', @all, 'layr:w:' . b64url(kdf(pack('H*', $master), 'catalogue')))->{out};
+my ($version, $hosts) = unpack 'CV', $catalogue;
+is("$version $hosts", '1 4', 'the catalogue is there, with the hosts');
+my $at = 5;
+$at += 33 + ord substr $catalogue, $at + 32, 1 for 1 .. $hosts;
+my ($count, $kind, $of, undef, undef, $W) = unpack 'VCa32Q<Q<a32', substr $catalogue, $at;
+is("$count $kind " . b64url($of), "1 1 $id", 'and the file');
+my %cap = (r => $read, w => 'layr:w:' . b64url($W),
+    v => sprintf('layr:v:%s:%s:%s', $id, b64url(kdf(unb64url($R), 'place')), b64url(kdf($W, 'audit'))));
+
+sub state { return join ' ', map { scalar $swarm->blobs($_) } 0 .. $swarm->count - 1 }
+
+sub refused {
+    my ($what, $words, @call) = @_;
+    my $before = state();
+    for my $home ('home', 'elsewhere') {
+        mkdir scratch($home);
+        tool({env => {LAYR_HOME => scratch($home)}}, 'layr-key', 'new') if !-e scratch("$home/key");
+        my $r = tool({env => {LAYR_HOME => scratch($home)}}, @call);
+        is($r->{status}, 5, "$what, $home: refused");
+        is($r->{out}, '', "$what, $home: nothing comes out");
+        like($r->{err}, $words, "$what, $home: and says why");
+        unlike($r->{err}, qr/layr:[rvw]:[\w-]{20}/, "$what, $home: not with the capability");
+    }
+    is(state(), $before, "$what: nothing is sent or released");
+    my $back = tool('layr-get', '-q', '-f', '-o', scratch('back'), @all, $read);
+    ok($back->{status} == 0 && same_file($file, scratch('back')), "$what: the file is what it was");
+    return;
+}
+
+my $write = qr/takes the write capability \(layr:w:\)/;
+refused('a read capability changes',  $write, 'layr-put', @all, '--update', $cap{r}, $other);
+refused('a read capability removes',  $write, 'layr-rm', @all, $cap{r});
+refused('a verify capability changes', $write, 'layr-put', @all, '--update', $cap{v}, $other);
+refused('a verify capability removes', $write, 'layr-rm', @all, $cap{v});
+refused('a verify capability reads', qr/does not allow reading: it takes one that starts with layr:r:/, 'layr-get', @all, '-o', '-', $cap{v});
+refused('it reads a range', qr/does not allow reading/, 'layr-get', @all, '--range', '0-9', '-o', '-', $cap{v});
+refused('a broken capability reads', qr/capability/, 'layr-get', @all, '-o', '-', substr($cap{r}, 0, -2) . ($cap{r} =~ /A.$/ ? 'BA' : 'AA'));
+
+subtest 'what they are for' => sub {
+    my $r = tool({env => {LAYR_HOME => scratch('stranger')}}, 'layr-get', '-q', '-o', '-', @all, $cap{r});
+    ok($r->{status} == 0 && $r->{out} eq read_file($file), 'a read capability reads');
+    $r = tool('layr-ls', @all, $cap{r});
+    is($r->{status}, 0, 'and lists');
+    like($r->{out}, qr/^name +file$/m, 'with the name');
+    for my $form (['@FILE', '@' . write_file(scratch('cap'), "$cap{v}\n")], ['an argument', $cap{v}], ['stdin', '-']) {
+        $r = tool({stdin => "$cap{v}\n"}, 'layr-ls', @all, $form->[1]);
+        is($r->{status}, 0, "a verify capability locates, as $form->[0]") or diag($r->{err});
+        unlike($r->{out}, qr/^(?:name|type|sha256|stored|changed) /m, 'and tells no name, hash or time');
+    }
+    $r = tool('layr-ls', '--json', @all, $cap{v});
+    is_deeply([grep { exists unjson($r->{out})->{$_} } qw(name type sha256 created mtime cap)], [], 'nor in JSON');
+    $r = tool('layr-ls', '--caps', @all, $cap{v});
+    unlike($r->{out}, qr/layr:r:/, 'nor the read capability');
+};
+
+subtest 'a write capability' => sub {
+    my $r = tool('layr-put', '-q', @all, '--update', '@' . write_file(scratch('wcap'), "$cap{w}\n"), $other);
+    is($r->{status}, 0, 'changes, as @FILE') or diag($r->{err});
+    $r = tool('layr-get', '-q', '-o', '-', @all, $cap{r});
+    ok($r->{out} eq read_file($other), 'under the same read capability');
+    $r = tool({stdin => "$cap{w}\n"}, 'layr-rm', @all, '-');
+    is($r->{status}, 0, 'removes, from stdin') or diag($r->{err});
+    is(tool('layr-get', '-q', '-o', '-', @all, $cap{r})->{status}, 1, 'and nobody reads it any more');
+};
+
+is($swarm->noise, '', 'error logs are clean');
+done_testing;

@@ -1,0 +1,138 @@
+#!/usr/bin/perl
+# The catalogue on the network: 24 words and one host's URL bring an owner's list back on a machine with nothing else, and all
+# the programs work there; two machines that write at once lose nothing. About 20 s.
+use strict;
+use warnings;
+use lib 't/lib';
+use Layr::Files;
+use Layr::Test;
+use Test::More;
+
+my $swarm = Layr::Test->swarm(9, '--access-log');
+my @all   = $swarm->hosts;
+my @one   = $swarm->hosts(4);
+my $made  = tool('layr-key', 'new');
+my $words = $made->{out};
+my $big   = make_file(scratch('big'), 300_000);
+my $small = write_file(scratch('small'), "a small one\n");
+
+sub home { my ($name) = @_; return {env => {LAYR_HOME => scratch($name)}, timeout => 300} }
+
+# What a home lists, by name.
+sub listed {
+    my ($home, @hosts) = @_;
+    my $r = tool(home($home), 'layr-ls', '--json', @hosts);
+    is($r->{err}, '', "$home: the list is read without a word");
+    return $r->{status} == 0 ? {map { $_->{name} => $_ } @{unjson($r->{out})->{files}}} : {};
+}
+
+sub works {
+    my ($what, $home, @call) = @_;
+    my $r = tool(home($home), @call);
+    ok($r->{status} == 0, $what) or diag($r->{err});
+    unlike($r->{err}, qr/catalogue could not/, "$what: and the catalogue with it");
+    return $r;
+}
+
+# A machine with nothing but the words.
+sub machine {
+    my ($name) = @_;
+    mkdir scratch($name);
+    my $r = tool({%{home($name)}, stdin => $words}, 'layr-key', 'recover');
+    is($r->{status}, 0, "$name: the key is back") or diag($r->{err});
+    return;
+}
+
+sub requests {
+    my $sum = 0;
+    for my $i (0 .. 8) { $sum += () = read_file($swarm->path($i, 'access.log')) =~ /^.*"(?:GET|PUT|POST)/mg }
+    return $sum;
+}
+
+mkdir scratch('home');
+works('a large file', 'home', 'layr-put', '-q', '-n', 'big',   @all, $big);
+works('a small one',  'home', 'layr-put', '-q', '-n', 'small', @all, $small);
+works('one to be removed', 'home', 'layr-put', '-q', '-n', 'gone', @all, $small);
+works('which is', 'home', 'layr-rm', '-q', @all, 'gone');
+
+subtest 'a blank machine and one host' => sub {
+    machine('second');
+    my $list = listed('second', @one);
+    is(join(' ', sort keys %$list), 'big small', 'both files are listed, and no other');
+    is($list->{big}{size}, -s $big, 'with their sizes');
+    works('the large one is read', 'second', 'layr-get', '-q', '-o', scratch('back'), @one, 'big');
+    ok(same_file($big, scratch('back')), 'though its shards are at hosts that nobody named here');
+
+    machine('third');
+    works('a get may be the first', 'third', 'layr-get', '-q', '-o', scratch('back3'), @one, 'big');
+    ok(same_file($big, scratch('back3')), 'and reads it');
+
+    machine('fourth');
+    works('and so may a put', 'fourth', 'layr-put', '-q', '-n', 'from4', @one, $small);
+    works('a new version',    'second', 'layr-put', '-q', '--update', 'small', @one, write_file(scratch('changed'), "changed\n"));
+    is(works('and its reader', 'home', 'layr-get', '-q', '-o', '-', @all, 'small')->{out}, "changed\n", 'has it at home');
+    is(listed('home', @all)->{small}{size}, 8, 'and the list there its size');
+    works('a removal', 'second', 'layr-rm', '-q', @one, 'big');
+    is(join(' ', sort keys %{listed('home', @all)}), 'from4 small', 'the list at home follows');
+    is(tool(home('third'), 'layr-get', '-q', '-o', '-', @one, 'big')->{status}, 1, 'what was removed is not read elsewhere');
+};
+
+subtest 'what could not be written' => sub {
+    $swarm->kill(0 .. 4);
+    my $r = tool(home('home'), 'layr-put', '-k', '1/3', '-n', 'lonely', $swarm->hosts(5 .. 8), $small);
+    is($r->{status}, 0, 'a put at some of the hosts works') or diag($r->{err});
+    $swarm->kill(5 .. 7);
+    $r = tool(home('home'), 'layr-put', '-k', '1/1', '-n', 'alone', $swarm->hosts(5 .. 8), $small);
+    is($r->{status}, 1, 'and at fewer than half not') if $r->{status};
+    $swarm->revive(0 .. 7);
+    listed('home', @all);
+    machine('fifth');
+    ok(exists listed('fifth', @one)->{lonely}, 'the next program tells all hosts');
+};
+
+subtest 'two machines at once' => sub {
+    my @put;
+    for my $i (0 .. 9) {
+        push @put, spawn(home($i % 2 ? 'second' : 'home'), build('bin/layr-put'), '-n', "at-once-$i", @all, write_file(scratch("f$i"), "file $i\n"));
+    }
+    my @r = map { $_->wait } @put;
+    is(join(' ', map { $_->{status} } @r), join(' ', (0) x 10), 'all ten are stored') or diag(map { $_->{err} } @r);
+    is(join('', map { $_->{err} =~ /(.*catalogue could not.*)/g } @r), '', 'and told');
+    for my $home ('home', 'second') {
+        my $list = listed($home, @all);
+        is(scalar(grep { /^at-once-\d$/ } keys %$list), 10, "$home lists all ten");
+    }
+    works('one of the other machine is read', 'second', 'layr-get', '-q', '-o', scratch('other'), @all, 'at-once-0');
+};
+
+subtest 'the same name on two machines' => sub {
+    works('here',  'home',   'layr-put', '-q', '-n', 'twin', @all, write_file(scratch('twin1'), 'one'));
+    works('there', 'second', 'layr-put', '-q', '-n', 'twin', @all, write_file(scratch('twin2'), 'two'));
+    my @names = grep { /^twin/ } sort keys %{listed('home', @all)};
+    is(scalar @names, 2, "both are listed: @names");
+    is(works('by its other name', 'home', 'layr-get', '-q', '-o', '-', @all, $names[1])->{out}, 'two', 'the other is read');
+    is(works('by its own', 'home', 'layr-get', '-q', '-o', '-', @all, 'twin')->{out}, 'one', 'and one\'s own is what it was');
+};
+
+subtest 'a catalogue that outgrew its record' => sub {
+    my $before = requests();
+    works("file $_", 'home', 'layr-put', '-q', '-n', 'a rather long name, so that there are few to a record ' . '.' x 100 . $_, @all, $small) for 1 .. 12;
+    my $each = (requests() - $before) / 12 / 9;
+    cmp_ok($each, '<', 20, sprintf 'a small put and its catalogue cost %.1f requests a host', $each);
+    machine('sixth');
+    is(scalar(grep { /^a rather/ } keys %{listed('sixth', @one)}), 12, 'one host gives it whole');
+    $swarm->kill(0 .. 3, 5 .. 8);
+    machine('seventh');
+    is(scalar(grep { /^a rather/ } keys %{listed('seventh', @one)}), 12, 'also when it is the only one that is up');
+    $swarm->revive(0 .. 3, 5 .. 8);
+};
+
+subtest 'without hosts' => sub {
+    $swarm->kill(0 .. 8);
+    my $r = tool(home('home'), 'layr-ls', @all);
+    is($r->{status}, 0, 'the list is this machine\'s');
+    like($r->{err}, qr/no host can be used now: this is what this machine knows/, 'and says so');
+};
+
+no_traces($swarm);
+done_testing;

@@ -1,0 +1,156 @@
+/* code/catalogue.c: its bytes, what is refused, and how two writers' become one. */
+#include "layr/catalogue.h"
+
+#include "tap.h"
+
+static layr_catalogue_entry_t entry_of(uint8_t tag, const char *name)
+{
+    layr_catalogue_entry_t e = {.changed = 100, .until = 2000, .created = 90, .size = tag, .scheme = {4, 8}};
+
+    memset(e.record_id, tag, sizeof e.record_id);
+    memset(e.W, tag + 1, sizeof e.W);
+    snprintf(e.name, sizeof e.name, "%s", name);
+    return e;
+}
+
+static void set(layr_catalogue_t *c, layr_catalogue_entry_t e, int want, const char *what)
+{
+    bool changed = false;
+
+    ok(layr_catalogue_set(c, &e, &changed) == 0 && changed == want, "%s", what);
+}
+
+static void fill(layr_catalogue_t *c)
+{
+    uint8_t id[32] = {9};
+    bool changed;
+    layr_catalogue_entry_t gone = {.gone = true, .changed = 5, .until = 3000};
+
+    *c = (layr_catalogue_t){0};
+    memset(gone.record_id, 2, sizeof gone.record_id);
+    set(c, entry_of(3, "c"), 1, "an entry");
+    set(c, entry_of(1, ""), 1, "one without a name, before it");
+    set(c, gone, 1, "one that is gone, in between");
+    ok(layr_catalogue_set_host(c, id, "https://h.example:1", &changed) == 0, "a host");
+}
+
+/* As docs/protocol.md has it, byte by byte. */
+static void test_bytes(void)
+{
+    static const uint8_t start[] = "\x01\x01\0\0\0";
+    layr_catalogue_t c, d;
+    layr_buf_t b;
+    size_t whole;
+
+    fill(&c);
+    layr_buf_init(&b);
+    ok(layr_catalogue_encode(&c, &b) == 0, "is written");
+    ok(b.len == 5 + 33 + 19 + 4 + 100 + 49 + 101, "in so many bytes: %zu", b.len);
+    is_mem(b.p, start, 5, "version and number of hosts");
+    ok(b.p[5] == 9 && b.p[37] == 19 && memcmp(b.p + 38, "https://h.example:1", 19) == 0, "the host");
+    ok(layr_load32(b.p + 57) == 3 && b.p[61] == 1 && b.p[62] == 1 && layr_load64(b.p + 94) == 100,
+       "the first entry");
+    ok(b.p[161] == 2 && b.p[162] == 2 && layr_load64(b.p + 202) == 3000, "the second is gone");
+    ok(b.p[b.len - 1] == 'c' && b.p[b.len - 2] == 1 && b.p[b.len - 3] == 8, "the third ends with its name");
+    whole = b.len;
+    ok(layr_catalogue_decode(&d, b.p, whole) == 0 && d.count == 3 && d.host_count == 1, "is read");
+    ok(strcmp(d.entry[2].name, "c") == 0 && d.entry[1].gone && d.entry[0].W[0] == 2, "to the same");
+    layr_catalogue_free(&d);
+    for (size_t i = 0; i < whole; i++) {
+        if (layr_catalogue_decode(&d, b.p, i) == 0) {
+            ok(0, "cut at %zu it is read", i);
+            layr_catalogue_free(&d);
+        }
+    }
+    layr_buf_add8(&b, 0);
+    ok(layr_catalogue_decode(&d, b.p, b.len) == LAYR_ERR_FORMAT, "a byte behind it");
+    b.p[0] = 2;
+    ok(layr_catalogue_decode(&d, b.p, whole) == LAYR_ERR_VERSION, "another version");
+    layr_buf_free(&b);
+    layr_catalogue_free(&c);
+}
+
+static void refuse(size_t at, uint8_t v, const char *what)
+{
+    layr_catalogue_t c, d;
+    layr_buf_t b;
+
+    fill(&c);
+    layr_buf_init(&b);
+    if (layr_catalogue_encode(&c, &b) == 0) {
+        b.p[at] = v;
+        ok(layr_catalogue_decode(&d, b.p, b.len) == LAYR_ERR_FORMAT && d.entry == NULL, "refused: %s", what);
+    }
+    layr_buf_free(&b);
+    layr_catalogue_free(&c);
+}
+
+static void test_refused(void)
+{
+    layr_catalogue_t c = {0};
+    layr_catalogue_entry_t e = entry_of(1, "a/b");
+    bool changed;
+
+    refuse(4, 1, "more hosts than there is room");
+    refuse(57, 4, "an entry more than there are");
+    refuse(61, 3, "another kind");
+    refuse(62, 9, "out of order");
+    refuse(162, 0, "an id smaller than the one before");
+    refuse(101, 0xff, "a time out of range");
+    refuse(38, 'x', "a host's URL that is none");
+    refuse(158, 9, "a scheme that is none");
+    refuse(310, '/', "a name that is a path");
+    ok(layr_catalogue_set(&c, &e, &changed) == LAYR_ERR_ARG, "nor is it taken to be written");
+    e = entry_of(1, "..");
+    ok(layr_catalogue_set(&c, &e, &changed) == LAYR_ERR_ARG, "or a way up");
+    layr_catalogue_free(&c);
+}
+
+static void test_merge(void)
+{
+    layr_catalogue_t a, b;
+    layr_catalogue_entry_t e = entry_of(3, "c"), gone = {.gone = true, .changed = 1, .until = 2000};
+    layr_buf_t x, y;
+    bool changed;
+
+    fill(&a);
+    fill(&b);
+    e.changed = 200;
+    e.size = 77;
+    set(&b, e, 1, "the second changes one");
+    set(&b, e, 0, "twice is once");
+    memset(gone.record_id, 1, sizeof gone.record_id);
+    set(&a, gone, 1, "the first removes one");
+    e = entry_of(7, "new");
+    set(&a, e, 1, "and puts one");
+    ok(layr_catalogue_merge(&a, &b) == 0 && layr_catalogue_merge(&b, &a) == 0, "they are merged");
+    layr_buf_init(&x);
+    layr_buf_init(&y);
+    ok(layr_catalogue_encode(&a, &x) == 0 && layr_catalogue_encode(&b, &y) == 0 && x.len == y.len &&
+           memcmp(x.p, y.p, x.len) == 0,
+       "to the same from both sides");
+    ok(layr_catalogue_find(&a, gone.record_id)->gone,
+       "what was removed stays so, however late the other wrote");
+    e = entry_of(3, "c");
+    ok(layr_catalogue_find(&a, e.record_id)->size == 77, "the later change counts");
+    ok(layr_catalogue_set_host(&a, gone.record_id, "https://other", &changed) == 0 && a.host_count == 2,
+       "a host more");
+    layr_catalogue_expire(&a, 2500);
+    ok(a.count == 1 && a.entry[0].record_id[0] == 2, "what ended is left out");
+    layr_catalogue_only_gone(&b);
+    ok(b.count == 2 && b.entry[0].gone && b.entry[1].gone, "and so can be what is not gone");
+    layr_buf_free(&x);
+    layr_buf_free(&y);
+    layr_catalogue_free(&a);
+    layr_catalogue_free(&b);
+}
+
+int main(void)
+{
+    if (layr_init() != 0)
+        return 1;
+    test_bytes();
+    test_refused();
+    test_merge();
+    return done();
+}
