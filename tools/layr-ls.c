@@ -79,6 +79,12 @@ static int json_file(cJSON *files, const layr_file_entry_t *f, const char *cap)
     return LAYR_ERR_NOMEM;
 }
 
+static void print_head(const work_t *w)
+{
+    if (w->count == 0 && !w->opt->quiet)
+        printf("%10s  %-7s  %-16s  %-10s  %s\n", "size", "scheme", "stored", "kept until", "name");
+}
+
 static void print_file(const work_t *w, const layr_file_entry_t *f, const char *cap)
 {
     char size[LAYR_SIZE_TEXT], created[LAYR_DATE_TEXT], until[LAYR_DATE_TEXT], scheme[LAYR_SCHEME_TEXT];
@@ -91,8 +97,7 @@ static void print_file(const work_t *w, const layr_file_entry_t *f, const char *
     layr_show_scheme(scheme, f->scheme);
     if (f->until <= (layr_time_t)time(NULL))
         snprintf(mark, sizeof mark, " (past)");
-    if (w->count == 0 && !w->opt->quiet)
-        printf("%10s  %-7s  %-16s  %-10s  %s\n", "size", "scheme", "stored", "kept until", "name");
+    print_head(w);
     printf("%10s  %-7s  %-16s  %s%s  %s%s%s\n", size, scheme, created, until, mark, name, *cap ? "  " : "",
            cap);
 }
@@ -113,6 +118,58 @@ static int on_file(void *ctx, const layr_file_entry_t *f)
     return rc;
 }
 
+static int json_unfinished(cJSON *list, const layr_unfinished_t *u)
+{
+    cJSON *o = cJSON_CreateObject();
+    int bad = layr_json_text(o, "name", u->name);
+
+    bad |= layr_json_u64(o, "size", u->size);
+    bad |= layr_json_scheme(o, "scheme", u->scheme);
+    bad |= layr_json_time(o, "started", u->started);
+    bad |= layr_json_time(o, "resume_until", u->keep_until);
+    bad |= cJSON_AddBoolToObject(o, "running", u->running) == NULL;
+    if (bad == 0 && cJSON_AddItemToArray(list, o))
+        return 0;
+    cJSON_Delete(o);
+    return LAYR_ERR_NOMEM;
+}
+
+/* A put under way, or one that was cut off. */
+static int on_unfinished(void *ctx, const layr_unfinished_t *u)
+{
+    work_t *w = ctx;
+    char size[LAYR_SIZE_TEXT], started[LAYR_DATE_TEXT], until[LAYR_DATE_TEXT], scheme[LAYR_SCHEME_TEXT];
+    char name[sizeof u->name];
+
+    if (w->files != NULL)
+        return json_unfinished(w->files, u);
+    layr_show_name(name, sizeof name, u->name);
+    layr_say_size(size, u->size);
+    layr_show_minute(started, u->started);
+    layr_show_date(until, u->keep_until);
+    layr_show_scheme(scheme, u->scheme);
+    print_head(w);
+    printf("%10s  %-7s  %-16s  %-10s  %s\n", size, scheme, started, u->running ? "under way" : "unfinished",
+           name);
+    w->count++;
+    if (!u->running)
+        layr_say_note("%s was cut off: until %s `layr-put --resume` goes on with it; `layr-rm` gives it up",
+                      name, until);
+    return 0;
+}
+
+static int list_all(work_t *w, cJSON *o)
+{
+    int rc;
+
+    if (o != NULL && (w->files = cJSON_AddArrayToObject(o, "files")) == NULL)
+        return LAYR_ERR_NOMEM;
+    rc = layr_journal_file_list(w->tool.s.journal, on_file, w);
+    if (rc == 0 && o != NULL && (w->files = cJSON_AddArrayToObject(o, "unfinished")) == NULL)
+        return LAYR_ERR_NOMEM;
+    return rc == 0 ? layr_journal_put_list(w->tool.s.journal, NULL, on_unfinished, w) : rc;
+}
+
 static int list_files(work_t *w)
 {
     cJSON *o = w->opt->json ? cJSON_CreateObject() : NULL;
@@ -122,10 +179,7 @@ static int list_files(work_t *w)
         layr_tool_catalogue(&w->tool, true);
     else if (w->opt->hosts.count > 0)
         layr_say_note("note: no host can be used now: this is what this machine knows");
-    if (w->opt->json && (w->files = cJSON_AddArrayToObject(o, "files")) == NULL)
-        rc = LAYR_ERR_NOMEM;
-    else
-        rc = layr_journal_file_list(w->tool.s.journal, on_file, w);
+    rc = w->opt->json && o == NULL ? LAYR_ERR_NOMEM : list_all(w, o);
     if (rc != 0) {
         cJSON_Delete(o);
         return layr_tool_failed(&w->tool, rc, NULL);

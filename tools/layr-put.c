@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "estimate.h"
 #include "guard.h"
@@ -19,7 +20,7 @@
 
 static const char *opt_scheme, *opt_name, *opt_update;
 static uint64_t opt_days = 90, opt_min_shards, opt_max_price;
-static bool opt_dry_run;
+static bool opt_dry_run, opt_resume;
 
 static const layr_opt_def_t options[] = {
     {'k', "scheme", "K/N", "any K of N shards give the file back", LAYR_OPT_TEXT, &opt_scheme, 0, 0},
@@ -29,6 +30,7 @@ static const layr_opt_def_t options[] = {
      1, LAYR_N_MAX},
     {0, "max-price", "P", "most to pay per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
      LAYR_OPT_NUMBER, &opt_max_price, 0, INT64_MAX},
+    {0, "resume", NULL, "go on with a put that was cut off", LAYR_OPT_FLAG, &opt_resume, 0, 0},
     {0, "dry-run", NULL, "say what it would take and cost; send nothing", LAYR_OPT_FLAG, &opt_dry_run, 0, 0},
     {0, "update", "NAME", "a new version of this file, of what has changed", LAYR_OPT_TEXT, &opt_update, 0,
      0},
@@ -110,6 +112,11 @@ static int take_options(work_t *w)
     w->put.max_price = opt_max_price;
     w->put.now = (layr_time_t)time(NULL);
     w->put.until = w->put.now + (layr_time_t)opt_days * DAY;
+    w->put.resume = opt_resume;
+    if (opt_resume && opt_dry_run)
+        return layr_opt_usage("--resume and --dry-run do not go together");
+    if (opt_resume && opt_update != NULL)
+        return layr_opt_usage("--resume does not go with --update: one that was cut off is given up");
     if (opt_update == NULL)
         return take_name(w, w->opt->operand[0]);
     if (opt_name != NULL)
@@ -184,8 +191,8 @@ static void on_event(void *ctx, const layr_event_t *e)
         break;
     case LAYR_EV_SHARD_STORED:
         if (w->opt->verbose)
-            layr_say_note("%s %" PRIu64 ", shard %u: %s", e->page ? "page" : "segment", e->unit, e->index,
-                          where);
+            layr_say_note("%s %" PRIu64 ", shard %u: %s%s%s", e->page ? "page" : "segment", e->unit, e->index,
+                          where, e->text != NULL ? ": " : "", e->text != NULL ? e->text : "");
         break;
     case LAYR_EV_NOTE:
         layr_say_note("%s", e->text);
@@ -245,7 +252,8 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
     if (r->moved > 0)
         layr_say_note("%" PRIu64 " shard%s went to another host than the first one asked%s", r->moved,
                       r->moved == 1 ? "" : "s", w->opt->verbose ? "" : " (-v says why)");
-    layr_say_note("kept until %s (%" PRIu64 " days)", until, opt_days);
+    layr_say_note("kept until %s (%" PRIu64 " days)", until,
+                  (uint64_t)(r->until - w->put.now + DAY / 2) / DAY);
     say_loss(yearly_loss(r));
 }
 
@@ -282,6 +290,34 @@ static int json_folder(const work_t *w, cJSON *o)
     return bad;
 }
 
+static void say_resumed(const work_t *w, const layr_put_result_t *r)
+{
+    char found[LAYR_SIZE_TEXT], sent[LAYR_SIZE_TEXT];
+
+    layr_say_size(found, r->found_bytes);
+    layr_say_size(sent, r->stored_bytes - r->found_bytes);
+    if (r->resumed)
+        layr_say_note("%" PRIu64 " shard%s, %s, %s there from an earlier try; %s were sent now", r->found,
+                      r->found == 1 ? "" : "s", found, r->found == 1 ? "was" : "were", sent);
+    if (r->changed > 0)
+        layr_say_note("%s changed after it was begun: what is stored is as it is now; %" PRIu64
+                      " shard%s of it as it was %s let go of",
+                      w->source.path, r->changed, r->changed == 1 ? "" : "s", r->changed == 1 ? "is" : "are");
+}
+
+/* What can be done about a put that failed. */
+static void say_kept(const work_t *w)
+{
+    char name[LAYR_NAME_MAX + 1], path[512];
+
+    layr_show_name(name, sizeof name, w->put.name);
+    layr_show_name(path, sizeof path, w->opt->operand[0]);
+    layr_say_note(
+        "what was stored is kept for %d days: `layr-put --resume -n '%s' '%s'` goes on with it, `layr-rm "
+        "'%s'` gives it up",
+        LAYR_RESUME_DAYS, name, path, name);
+}
+
 static int print_json(const work_t *w, const layr_put_result_t *r)
 {
     cJSON *o = cJSON_CreateObject();
@@ -300,6 +336,10 @@ static int print_json(const work_t *w, const layr_put_result_t *r)
     bad |= layr_json_u64(o, "moved", r->moved);
     bad |= layr_json_u64(o, "kept", r->kept);
     bad |= layr_json_u64(o, "stored_bytes", r->stored_bytes);
+    bad |= cJSON_AddBoolToObject(o, "resumed", r->resumed) == NULL;
+    bad |= layr_json_u64(o, "found", r->found);
+    bad |= layr_json_u64(o, "found_bytes", r->found_bytes);
+    bad |= layr_json_u64(o, "changed", r->changed);
     bad |= layr_json_u64(o, "hosts", r->hosts);
     bad |= layr_json_u64(o, "record_hosts", r->record_hosts);
     bad |= layr_json_time(o, "until", r->until);
@@ -317,9 +357,13 @@ static int store(work_t *w)
 
     layr_meter_start(&w->meter, "put");
     rc = layr_put(&w->tool.s, &w->put, &w->source.src, &r, &d);
-    if (rc != 0)
+    if (rc != 0) {
+        if (r.resumable)
+            say_kept(w);
         return layr_tool_failed(&w->tool, rc, &d);
+    }
     say_result(w, &r);
+    say_resumed(w, &r);
     layr_tool_say_pending(w->tool.pending);
     if (w->opt->json)
         status = print_json(w, &r);
@@ -427,6 +471,9 @@ static int run(work_t *w)
         w->source.fd = -1;
     if (rc == LAYR_OPT_GO_ON && opt_dry_run && w->source.src.size < 0)
         rc = layr_opt_usage("--dry-run: the size of a stream is not known before it ends: give a file");
+    w->put.keep = w->source.src.size >= 0 && w->source.fd != STDIN_FILENO;
+    if (rc == LAYR_OPT_GO_ON && opt_resume && !w->put.keep)
+        rc = layr_opt_usage("--resume: a stream cannot be read again: give the path of a file or folder");
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_start(&w->tool, w->opt, !opt_dry_run);
     if (rc == LAYR_OPT_GO_ON && opt_update != NULL)

@@ -78,12 +78,50 @@ static int remove_file(work_t *w)
     return w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
 }
 
+/* Of a put of that name that was cut off: whether there was one; then *status is the exit status. */
+static bool give_up_put(work_t *w, const char *name, int *status)
+{
+    layr_file_entry_t f = {0};
+    layr_remove_result_t r = {0};
+    uint64_t told = 0;
+    int rc = layr_journal_file_find(w->tool.s.journal, &f, name);
+
+    layr_wipe(&f, sizeof f);
+    if (rc != LAYR_ERR_NOTFOUND)
+        return false;
+    rc = layr_journal_put_forget(w->tool.s.journal, name);
+    if (rc == LAYR_ERR_NOTFOUND)
+        return false;
+    if (rc == 0)
+        rc = layr_journal_release_count(w->tool.s.journal, &told);
+    if (rc == LAYR_ERR_EXISTS) {
+        layr_say_error("%s is being stored just now: stop that layr-put first", w->shown);
+        *status = LAYR_EXIT_FAILED;
+        return true;
+    }
+    *status = rc == 0 ? layr_tool_connect(&w->tool) : layr_tool_failed(&w->tool, rc, NULL);
+    if (*status == LAYR_OPT_GO_ON)
+        *status = layr_tool_tidy(&w->tool);
+    if (*status != LAYR_OPT_GO_ON)
+        return true;
+    r.pending = w->tool.pending;
+    r.released = told > r.pending ? told - r.pending : 0;
+    layr_say_note("gave up the put of %s that was cut off: what it had stored is released", w->shown);
+    layr_tool_say_pending(r.pending);
+    *status = w->opt->json ? print_json(&r) : LAYR_EXIT_OK;
+    return true;
+}
+
 /* No such file: it may be the name of an upload that was cut off, whose shards are to be released all the
  * same. */
 static int find_file(work_t *w, char *operand)
 {
     uint64_t pending = 0;
-    int rc = layr_tool_keys(&w->tool, operand, &w->keys);
+    int rc;
+
+    if (!layr_opt_is_cap(operand) && give_up_put(w, operand, &rc))
+        return rc;
+    rc = layr_tool_keys(&w->tool, operand, &w->keys);
 
     if (rc != LAYR_EXIT_FAILED || w->opt->hosts.count == 0 || layr_opt_is_cap(operand))
         return rc;

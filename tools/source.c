@@ -19,11 +19,10 @@ static int check_length(layr_tool_source_t *s, int64_t n, layr_diag_t *d)
     if (s->size < 0)
         return 0;
     if (n == 0 && s->taken < s->size)
-        return layr_diag_set(d, LAYR_ERR_IO, "%s became shorter while it was read: nothing was stored",
+        return layr_diag_set(d, LAYR_ERR_IO, "%s became shorter while it was read: it is not stored",
                              s->path);
     if (s->taken + n > s->size)
-        return layr_diag_set(d, LAYR_ERR_IO, "%s became longer while it was read: nothing was stored",
-                             s->path);
+        return layr_diag_set(d, LAYR_ERR_IO, "%s became longer while it was read: it is not stored", s->path);
     return 0;
 }
 
@@ -37,7 +36,7 @@ static int check_unchanged(layr_tool_source_t *s, layr_diag_t *d)
     if (fstat(s->fd, &st) != 0)
         return layr_diag_set(d, LAYR_ERR_IO, "%s: %s", s->path, strerror(errno));
     if (st.st_size != s->size || st.st_mtime != s->mtime)
-        return layr_diag_set(d, LAYR_ERR_IO, "%s was changed while it was read: nothing was stored", s->path);
+        return layr_diag_set(d, LAYR_ERR_IO, "%s was changed while it was read: it is not stored", s->path);
     return 0;
 }
 

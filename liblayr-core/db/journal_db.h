@@ -107,6 +107,29 @@ void layr_jdb_let_go(layr_journal_t *j, int64_t byte);
 /* LAYR_ERR_EXISTS when a file has the name; "" is always free. */
 int layr_jdb_name_is_free(layr_journal_t *j, const char *name) LAYR_CHECKED;
 
+/*
+ * Puts that are kept when they are cut off, and the salts of their shards: see journal_resume.c. They go with their
+ * put and their order.
+ */
+#define LAYR_JDB_RESUME                                                                                      \
+    "CREATE TABLE IF NOT EXISTS resume (put INTEGER PRIMARY KEY REFERENCES put(id) ON DELETE CASCADE,"       \
+    " size INTEGER NOT NULL, mtime INTEGER NOT NULL, expires INTEGER NOT NULL, tries INTEGER NOT NULL)"
+#define LAYR_JDB_PUT_ROW                                                                                     \
+    "CREATE TABLE IF NOT EXISTS put_row (order_id BLOB PRIMARY KEY"                                          \
+    " REFERENCES put_order(order_id) ON DELETE CASCADE, put INTEGER NOT NULL, salt BLOB NOT NULL,"           \
+    " page INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID"
+#define LAYR_JDB_PUT_ROW_SALT "CREATE INDEX IF NOT EXISTS put_row_salt ON put_row(put, salt)"
+
+/* A row of `resume` for a put that begins, inside the caller's transaction. */
+int layr_jdb_keep(layr_journal_t *j, int64_t put, const layr_put_entry_t *e) LAYR_CHECKED;
+/* Orders of a put that was taken up again which its file does not name become releases. */
+int layr_jdb_release_unused(layr_journal_t *j, int64_t put) LAYR_CHECKED;
+
+/* Has anybody that byte of path-lock? 1 or 0. */
+int layr_jdb_busy(layr_journal_t *j, int64_t put) LAYR_CHECKED;
+/* Inside the caller's transaction: all orders of the put become releases, and its row goes. */
+int layr_jdb_give_up(layr_journal_t *j, int64_t put) LAYR_CHECKED;
+
 /* Inside the caller's transaction: insert a file, or put it in the place of the one with its record id. */
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;
 int layr_jdb_file_replace(layr_journal_t *j, const layr_file_entry_t *f) LAYR_CHECKED;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -84,25 +85,44 @@ static int remove_row(layr_journal_t *j, int64_t put)
     return rc == 0 && sqlite3_changes(j->db) == 0 ? LAYR_ERR_NOTFOUND : rc;
 }
 
-static int give_up(layr_journal_t *j, int64_t put)
+int layr_jdb_give_up(layr_journal_t *j, int64_t put)
 {
     int rc = to_release(j, put);
 
     return rc == 0 ? remove_row(j, put) : rc;
 }
 
-/* Inside a transaction: nobody begins one meanwhile, and a lock is taken before its row can be seen. */
-static int give_up_if_dead(layr_journal_t *j, int fd, int64_t put)
+/* 1: held by another descriptor, 0: free. */
+static int look_at_lock(layr_journal_t *j, int fd, int64_t put)
 {
     short found = F_WRLCK;
-    int rc;
 
     if (lock_call(fd, F_OFD_GETLK, F_WRLCK, put, &found) != 0)
         return layr_jdb_fail(j, LAYR_ERR_IO, "cannot look at the locks of %s-lock: %s", j->path,
                              strerror(errno));
-    if (found != F_UNLCK)
-        return 0;
-    rc = give_up(j, put);
+    return found != F_UNLCK;
+}
+
+/* By a descriptor of its own, as reap. */
+int layr_jdb_busy(layr_journal_t *j, int64_t put)
+{
+    int fd = -1, rc = open_lock(j, &fd);
+
+    if (rc == 0)
+        rc = look_at_lock(j, fd, put);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Inside a transaction: nobody begins one meanwhile, and a lock is taken before its row can be seen. */
+static int give_up_if_dead(layr_journal_t *j, int fd, int64_t put)
+{
+    int rc = look_at_lock(j, fd, put);
+
+    if (rc != 0)
+        return rc > 0 ? 0 : rc;
+    rc = layr_jdb_give_up(j, put);
     return rc == 0 ? 1 : rc;
 }
 
@@ -115,7 +135,10 @@ static int reap(layr_journal_t *j)
 
     rc = open_lock(j, &fd);
     if (rc == 0)
-        rc = layr_jdb_query(j, &st, "SELECT id FROM put ORDER BY id", "");
+        rc = layr_jdb_query(j, &st,
+                            "SELECT id FROM put WHERE id NOT IN (SELECT put FROM resume WHERE expires > ?"
+                            " AND put IN (SELECT put FROM put_order)) ORDER BY id",
+                            "i", (int64_t)time(NULL));
     while (rc == 0 && (row = layr_jdb_row(j, st)) == 1) {
         rc = give_up_if_dead(j, fd, sqlite3_column_int64(st, 0));
         if (rc > 0) {
@@ -172,7 +195,8 @@ static int begin_locked(layr_journal_t *j, const layr_put_entry_t *e, const uint
     if (rc != 0)
         return rc;
     *id = sqlite3_last_insert_rowid(j->db);
-    return layr_jdb_hold(j, *id);
+    rc = e->keep ? layr_jdb_keep(j, *id, e) : 0;
+    return rc == 0 ? layr_jdb_hold(j, *id) : rc;
 }
 
 int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
@@ -181,7 +205,8 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
     int64_t id = 0;
     int rc;
 
-    if (memchr(e->name, 0, sizeof e->name) == NULL || !layr_scheme_ok(e->scheme))
+    if (memchr(e->name, 0, sizeof e->name) == NULL || !layr_scheme_ok(e->scheme) ||
+        (e->keep && (e->name[0] == 0 || e->size > INT64_MAX)))
         return LAYR_ERR_ARG;
     rc = layr_jdb_seal(j, sealed, e->W, e->random);
     if (rc == 0)
@@ -201,8 +226,26 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e)
     return 0;
 }
 
+static int insert_order(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
+                        const char *url, const uint8_t order[16], const uint8_t group[16],
+                        const uint8_t *salt, bool page)
+{
+    int rc = layr_jdb_run(j,
+                          "INSERT INTO put_order (order_id, put, shard, host, grp, url)"
+                          " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
+                          "gikkgt", order, put, shard, host, group, url);
+
+    if (rc == 0 && salt != NULL)
+        rc = layr_jdb_run(j,
+                          "INSERT INTO put_row (order_id, put, salt, page, used) VALUES (?, ?, ?, ?, 0)"
+                          " ON CONFLICT (order_id) DO NOTHING",
+                          "gigi", order, put, salt, (int64_t)page);
+    return rc;
+}
+
 int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
-                           const char *url, const uint8_t order[16], const uint8_t group[16])
+                           const char *url, const uint8_t order[16], const uint8_t group[16],
+                           const uint8_t *salt, bool page)
 {
     int rc;
 
@@ -213,10 +256,7 @@ int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[3
     LAYR_FAULT_POINT("put.order");
     rc = layr_jdb_begin(j, LAYR_JDB_LAZY);
     if (rc == 0)
-        rc = layr_jdb_end(j, layr_jdb_run(j,
-                                          "INSERT INTO put_order (order_id, put, shard, host, grp, url)"
-                                          " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING",
-                                          "gikkgt", order, put, shard, host, group, url));
+        rc = layr_jdb_end(j, insert_order(j, put, shard, host, url, order, group, salt, page));
     LAYR_FAULT_POINT("put.ordered");
     return rc;
 }
@@ -232,6 +272,8 @@ static int done_locked(layr_journal_t *j, int64_t put, const layr_file_entry_t *
             "INSERT OR IGNORE INTO release (order_id, host, grp, url)"
             " SELECT order_id, host, grp, url FROM put_order WHERE put = ? AND shard = ? AND host = ?",
             "ikk", put, orphans[i].shard, orphans[i].host);
+    if (rc == 0)
+        rc = layr_jdb_release_unused(j, put);
     if (rc == 0)
         rc = layr_jdb_run(j, "DELETE FROM put_order WHERE put = ?", "i", put);
     if (rc == 0)
@@ -291,7 +333,7 @@ int layr_journal_put_drop(layr_journal_t *j, int64_t put)
     rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
-    rc = give_up(j, put);
+    rc = layr_jdb_give_up(j, put);
     LAYR_FAULT_POINT("put.drop");
     rc = layr_jdb_end(j, rc);
     LAYR_FAULT_POINT("put.dropped");
@@ -368,7 +410,7 @@ int layr_journal_remove_end(layr_journal_t *j, int64_t put, bool said)
     rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
-    rc = give_up(j, put);
+    rc = layr_jdb_give_up(j, put);
     if (rc == 0 && said)
         rc = layr_jdb_run(j, "DELETE FROM gone WHERE put = ?", "i", put);
     LAYR_FAULT_POINT("rm.end");

@@ -14,6 +14,7 @@ typedef struct layr_load_host {
     unsigned fails;      /* in a row */
     uint64_t cool_until; /* microseconds */
     bool out;            /* not to be asked any more */
+    bool holds;          /* something from before this run */
     char why[320];       /* the last failure, a sentence */
 } layr_load_host_t;
 

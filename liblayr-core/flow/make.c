@@ -147,6 +147,16 @@ void layr_unit_start_making(layr_store_t *st)
     }
 }
 
+void layr_unit_make(layr_unit_t *u)
+{
+    if (u->made == u->rows)
+        layr_unit_plain_drop(u);
+    for (unsigned i = 0; i < u->rows; i++)
+        if (!u->row[i].stored)
+            layr_rows_put(&u->st->to_make, &u->row[i]);
+    layr_unit_start_making(u->st);
+}
+
 /* --- hashing: what the salts hang on --- */
 
 static void hashed(layr_job_t *j, void *owner)
@@ -159,9 +169,10 @@ static void hashed(layr_job_t *j, void *owner)
         layr_unit_plain_drop(u);
         return;
     }
-    for (unsigned i = 0; i < u->rows; i++)
-        layr_rows_put(&st->to_make, &u->row[i]);
-    layr_unit_start_making(st);
+    if (st->o.resume)
+        layr_unit_find(u);
+    else
+        layr_unit_make(u);
 }
 
 static int unit_salts(layr_unit_t *u)

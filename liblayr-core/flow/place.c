@@ -33,6 +33,15 @@ static void note_orphan(layr_store_t *st, const layr_unit_row_t *r)
     memcpy(st->orphans[st->orphan_count++].host, r->at->host->id, 32);
 }
 
+/* It was sent there again, and is there now. */
+static void forget_orphan(layr_store_t *st, const layr_unit_row_t *r)
+{
+    for (size_t i = st->orphan_count; i-- > 0;)
+        if (memcmp(st->orphans[i].shard, r->id, 32) == 0 &&
+            memcmp(st->orphans[i].host, r->at->host->id, 32) == 0)
+            st->orphans[i] = st->orphans[--st->orphan_count];
+}
+
 void layr_order_id(uint8_t out[16], const uint8_t W[32], const uint8_t shard[32], const uint8_t host[32])
 {
     uint8_t full[32];
@@ -90,6 +99,7 @@ static void sent(layr_job_t *j, void *owner)
         st->stats.shards++;
         ev.kind = LAYR_EV_SHARD_STORED;
         layr_engine_event(&st->e, &ev);
+        forget_orphan(st, r);
         layr_unit_row_ended(st, r, LAYR_OK);
         return;
     }
@@ -124,8 +134,9 @@ static int send_row(layr_store_t *st, layr_unit_row_t *r)
     int rc = sign_order(st, r, &o, &jws);
     if (rc != LAYR_OK)
         goto done;
-    if (st->e.s->journal && (rc = layr_journal_put_shard(st->e.s->journal, st->o.put, r->id, r->at->host->id,
-                                                         r->at->host->url, o.order, o.group)))
+    if (st->e.s->journal &&
+        (rc = layr_journal_put_shard(st->e.s->journal, st->o.put, r->id, r->at->host->id, r->at->host->url,
+                                     o.order, o.group, st->o.keep ? r->salt : NULL, r->unit->page)))
         goto done;
     if (!(r->call = calloc(1, sizeof *r->call))) {
         rc = LAYR_ERR_NOMEM;
@@ -223,7 +234,7 @@ void layr_unit_move_late(layr_store_t *st)
     uint64_t now = layr_now_us();
     for (layr_unit_t *u = st->head; u && !st->closing; u = u->next)
         for (unsigned i = 0; i < u->rows; i++)
-            if (u->row[i].call && !u->row[i].late)
+            if (u->row[i].call && !u->row[i].late && !u->row[i].asked)
                 move_if_late(st, &u->row[i], now);
 }
 

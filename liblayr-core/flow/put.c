@@ -7,6 +7,7 @@
 #include "publish.h"
 #include "reader.h"
 #include "record.h"
+#include "resume.h"
 
 #define CATALOGUE_OLD_S 600    /* whoever reads one has it by then */
 #define READ_AHEAD (64u << 20) /* bytes of plaintext read ahead, about */
@@ -20,7 +21,8 @@ typedef struct put {
     layr_scheme_t scheme;
     layr_file_keys_t keys;
     layr_put_entry_t entry; /* in the journal */
-    bool journalled;
+    bool journalled, resumed;
+    bool sent; /* something is at a host */
     layr_store_t *store;
     layr_publish_t publish;
     layr_reader_thread_t *reader;
@@ -39,7 +41,7 @@ typedef struct put {
 static int choose_scheme(put_t *p)
 {
     size_t usable = layr_hosts_usable(&p->s->hosts), need;
-    p->scheme = p->o->scheme;
+    p->scheme = p->resumed ? p->entry.scheme : p->o->scheme;
     if (!p->scheme.k && p->o->base)
         p->scheme = p->o->base->scheme;
     if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
@@ -59,6 +61,31 @@ static int choose_scheme(put_t *p)
     return LAYR_OK;
 }
 
+/* What the journal is to know of it. */
+static void fill_entry(put_t *p)
+{
+    layr_time_t keep_until = p->o->now + LAYR_RESUME_DAYS * 86400;
+    p->entry.scheme = p->scheme;
+    p->entry.started = p->o->now;
+    p->entry.until = p->o->until;
+    p->entry.keep = p->o->keep && p->o->name[0] && p->src->size >= 0 && !p->o->base;
+    p->entry.size = p->src->size < 0 ? 0 : (uint64_t)p->src->size;
+    p->entry.mtime = p->o->mtime;
+    p->entry.keep_until = keep_until < p->o->until ? keep_until : p->o->until;
+    if (!p->o->base) /* a version has the file's name, which is taken already */
+        memcpy(p->entry.name, p->o->name, sizeof p->o->name);
+}
+
+static int take_up(put_t *p)
+{
+    int rc = layr_resume_take(p->s, p->o, &p->entry, p->d);
+    p->resumed = p->journalled = p->out->resumed = p->entry.id != 0;
+    if (!p->resumed)
+        return rc;
+    layr_file_keys_from_write(&p->keys, p->entry.W);
+    return rc == LAYR_OK ? choose_scheme(p) : rc;
+}
+
 static int begin(put_t *p)
 {
     layr_file_entry_t f;
@@ -73,24 +100,20 @@ static int begin(put_t *p)
             "you have a file named %s already: give another name with -n, or remove that one with layr-rm",
             p->o->name);
     }
+    fill_entry(p);
+    if (p->entry.keep && p->o->resume && p->s->journal && (rc = take_up(p)) != LAYR_ERR_NOTFOUND)
+        return rc;
     if ((rc = choose_scheme(p)) != LAYR_OK)
         return rc;
+    p->entry.scheme = p->scheme;
     layr_random(p->entry.W, sizeof p->entry.W);
     layr_random(p->entry.random, sizeof p->entry.random);
-    p->entry.scheme = p->scheme;
-    p->entry.started = p->o->now;
-    p->entry.until = p->o->until;
     if (p->o->base)
         memcpy(p->entry.W, p->o->base->keys.W, sizeof p->entry.W);
-    else /* a version has the file's name, which is taken already */
-        memcpy(p->entry.name, p->o->name, sizeof p->o->name);
     layr_file_keys_from_write(&p->keys, p->entry.W);
     rc = p->s->journal ? layr_journal_put_begin(p->s->journal, &p->entry) : LAYR_OK;
     if (rc == LAYR_ERR_EXISTS)
-        return layr_diag_set(
-            p->d, rc,
-            "a file named %s is being stored by another layr-put just now: give another name with -n",
-            p->o->name);
+        return layr_resume_name_taken(p->s, p->o->name, p->d);
     if (rc != LAYR_OK)
         return layr_journal_diag(p->s->journal, rc, p->d);
     p->journalled = p->s->journal != NULL;
@@ -104,8 +127,10 @@ static int open_store(put_t *p)
                            .min_shards = p->o->min_shards ? p->o->min_shards : p->scheme.n,
                            .put = p->entry.id,
                            .now = p->o->now,
-                           .until = p->o->until,
-                           .max_price = p->o->max_price};
+                           .until = p->entry.until,
+                           .max_price = p->o->max_price,
+                           .keep = p->journalled && p->entry.keep,
+                           .resume = p->resumed};
     int rc;
     memcpy(o.random, p->entry.random, 32);
     rc = layr_store_new(&p->store, p->s, &o);
@@ -197,7 +222,10 @@ static int append_finished(put_t *p)
     if (rc != LAYR_OK)
         return rc;
     while ((rc = layr_store_take(p->store, &u, p->d)) == 1) {
-        rc = layr_publish_add(&p->publish, &u);
+        if (p->resumed)
+            rc = layr_resume_mark(p->s, p->entry.id, &u,
+                                  u.page ? p->scheme.n - p->scheme.k + 1u : p->scheme.n);
+        rc = rc < 0 ? layr_journal_diag(p->s->journal, rc, p->d) : layr_publish_add(&p->publish, &u);
         layr_store_drop(p->store);
         if (rc != LAYR_OK || (rc = append_kept(p)) != LAYR_OK)
             return rc;
@@ -340,7 +368,7 @@ static int publish(put_t *p)
         rc = layr_record_replace(p->s, &p->keys, p->o->base->after, p->o->base->after_count, root.p, root.len,
                                  p->o->now, p->o->until, &p->out->record_hosts, p->d);
     else if (rc == LAYR_OK)
-        rc = layr_record_publish(p->s, &p->keys, true, root.p, root.len, p->o->now, p->o->until,
+        rc = layr_record_publish(p->s, &p->keys, !p->resumed, root.p, root.len, p->o->now, p->entry.until,
                                  &p->out->record_hosts, p->d);
     LAYR_FAULT_POINT("put.published");
     layr_buf_free(&root);
@@ -363,16 +391,18 @@ static int keep_version(put_t *p, const layr_file_entry_t *f, const layr_shard_r
 static int keep_file(put_t *p)
 {
     layr_file_entry_t f = {
-        .size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->o->until};
+        .size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->entry.until};
     const layr_shard_ref_t *orphans;
     size_t count = layr_store_orphans(p->store, &orphans);
     int rc = LAYR_OK;
+    if (p->resumed)
+        rc = layr_journal_put_changed(p->s->journal, p->entry.id, &p->out->changed);
     memcpy(f.W, p->keys.W, 32);
     memcpy(f.record_id, p->keys.record_id, 32);
     memcpy(f.name, p->o->name, sizeof p->o->name);
     if (p->o->base)
         rc = keep_version(p, p->o->base->catalogue ? NULL : &f, orphans, count);
-    else if (p->s->journal)
+    else if (p->s->journal && rc == LAYR_OK)
         rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
     p->journalled = p->journalled && rc != LAYR_OK;
     layr_wipe(&f, sizeof f);
@@ -396,30 +426,49 @@ static int result(put_t *p)
     out->hosts = st.hosts;
     out->kept = p->kept;
     out->is_inline = p->content.has_inline;
-    out->until = p->o->until;
+    out->until = p->entry.until;
+    out->found = st.found;
+    out->found_bytes = st.found_bytes;
     return layr_cap_format(out->read_cap, &p->keys, 'r');
 }
 
-/* Nothing half-written stays: what was sent is released, now or as soon as its hosts are up. */
+/* Of a source that can be read again, what was sent is worth keeping. */
+static bool keep_for_later(put_t *p)
+{
+    if (!p->journalled || !p->entry.keep || !(p->sent || p->resumed))
+        return false;
+    layr_journal_put_leave(p->s->journal, p->entry.id);
+    p->out->resumable = true;
+    return true;
+}
+
+static void tell_hosts(put_t *p)
+{
+    uint64_t left;
+    atomic_int *cancel = p->s->cancel;
+    p->s->cancel = NULL; /* tidying up is what is left to do; a second signal ends the program */
+    if (layr_release_pending(p->s, &left) == LAYR_OK && left) {
+        layr_event_t ev = {.kind = LAYR_EV_NOTE,
+                           .text = "some hosts could not be told to let go of what was stored: the next "
+                                   "layr-put or layr-rm tries again"};
+        if (p->s->event)
+            p->s->event(p->s->event_ctx, &ev);
+    }
+    p->s->cancel = cancel;
+}
+
+/* Else nothing half-written stays: what was sent is released, now or as soon as its hosts are up. */
 static void give_up(put_t *p, int rc)
 {
-    if (rc == LAYR_ERR_CANCELLED)
+    bool kept = keep_for_later(p);
+    if (rc == LAYR_ERR_CANCELLED && kept)
+        layr_diag_set(p->d, rc, "stopped");
+    else if (rc == LAYR_ERR_CANCELLED)
         layr_diag_set(p->d, rc, "stopped: nothing was stored");
     else
         layr_diag_set(p->d, rc, "the file could not be stored: %s", layr_strerror(rc));
-    if (p->journalled && layr_journal_put_drop(p->s->journal, p->entry.id) == LAYR_OK) {
-        uint64_t left;
-        atomic_int *cancel = p->s->cancel;
-        p->s->cancel = NULL; /* tidying up is what is left to do; a second signal ends the program */
-        if (layr_release_pending(p->s, &left) == LAYR_OK && left) {
-            layr_event_t ev = {.kind = LAYR_EV_NOTE,
-                               .text = "some hosts could not be told to let go of what was stored: the next "
-                                       "layr-put or layr-rm tries again"};
-            if (p->s->event)
-                p->s->event(p->s->event_ctx, &ev);
-        }
-        p->s->cancel = cancel;
-    }
+    if (!kept && p->journalled && layr_journal_put_drop(p->s->journal, p->entry.id) == LAYR_OK)
+        tell_hosts(p);
 }
 
 int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
@@ -437,12 +486,18 @@ int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, la
         rc = result(p);
     if (p->reader)
         layr_reader_stop(p->reader);
-    if (p->store)
+    if (p->store) {
+        layr_store_stats_t st;
+        layr_store_stats(p->store, &st);
+        p->sent = st.shards > 0;
         layr_publish_free(&p->publish);
+    }
     layr_store_free(p->store);
     layr_reader_free(p->reader);
     if (rc != LAYR_OK)
         give_up(p, rc);
+    else if (p->resumed) /* of what earlier tries sent to no end */
+        tell_hosts(p);
     layr_placement_free(&p->placement);
     layr_file_keys_wipe(&p->keys);
     layr_wipe(p, sizeof *p);

@@ -247,7 +247,7 @@ void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out)
     *out = st->stats;
     out->hosts = 0;
     for (size_t i = 0; i < st->load.count; i++)
-        out->hosts += st->load.host[i].used != 0;
+        out->hosts += st->load.host[i].used != 0 || st->load.host[i].holds;
 }
 
 size_t layr_store_orphans(const layr_store_t *st, const layr_shard_ref_t **out)

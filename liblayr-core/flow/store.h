@@ -20,6 +20,8 @@ typedef struct layr_store_opts {
     int64_t put;         /* the journal's number */
     layr_time_t now, until;
     uint64_t max_price;
+    bool keep;   /* the journal is to know the shards' salts */
+    bool resume; /* and may know them from an earlier try: ask before sending */
 } layr_store_opts_t;
 
 /* A unit that is stored: its manifest entry, and hosts[i] the host of row i or NULL. */
@@ -56,6 +58,7 @@ void layr_store_turn(layr_store_t *st, long ms);
 
 typedef struct layr_store_stats {
     uint64_t bytes, shards, moved;
+    uint64_t found, found_bytes; /* of these: there from an earlier try */
     unsigned hosts;
 } layr_store_stats_t;
 void layr_store_stats(const layr_store_t *st, layr_store_stats_t *out);

@@ -12,7 +12,9 @@ typedef struct layr_unit_row {
     struct layr_unit_row *next; /* in the queue to be made, or to be placed */
     uint8_t index;
     bool stored, failed;
-    bool late; /* its host is behind the others: it is on its way to another */
+    bool late;        /* its host is behind the others: it is on its way to another */
+    bool asked;       /* its host is asked whether it has it from an earlier try */
+    unsigned guesses; /* hosts of earlier tries that were looked at */
     int error;
     uint64_t since; /* microseconds: when it was given to its host */
     uint8_t salt[16], id[32];
@@ -48,6 +50,7 @@ struct layr_unit {
     void *plain_ctx;
     uint8_t hash[32];
     unsigned rows, begun, made, ended, failed, min; /* begun: their making */
+    unsigned asking;                                /* hosts whether they have a row already */
     layr_row_t *entry_rows;
     const uint8_t **entry_hosts;
     layr_unit_row_t row[];
@@ -80,8 +83,13 @@ void layr_unit_hash(layr_job_t *j, void *scratch);
 /* The same for a unit whose plaintext was hashed where it came from; on the owner's thread. */
 void layr_unit_hashed(layr_unit_t *u, const uint8_t sha256[32]);
 void layr_unit_start_making(layr_store_t *st);
+/* Queue the rows that are not stored yet; when all are, the plaintext is not needed any more. */
+void layr_unit_make(layr_unit_t *u);
 void layr_unit_blob_drop(layr_store_t *st, layr_unit_row_t *r);
 void layr_unit_plain_drop(layr_unit_t *u);
+
+/* resume.c: find the rows that an earlier try stored, then layr_unit_make. */
+void layr_unit_find(layr_unit_t *u);
 
 /* place.c: a shard that is made goes to a host, and to the next one where that fails. */
 void layr_unit_place(layr_store_t *st, layr_unit_row_t *r);

@@ -87,7 +87,10 @@ typedef struct layr_put_opts {
     char type[128];               /* "": application/octet-stream */
     layr_time_t mtime;            /* -1: none */
     layr_base_t *base;            /* a new version of that file, once; NULL: a new file. Needs a journal */
+    bool keep;   /* the source can be read again: a put that is cut off stays in the journal, to be resumed */
+    bool resume; /* go on with the one of this name that was cut off, if there is one (with keep) */
 } layr_put_opts_t;
+#define LAYR_RESUME_DAYS 7 /* a put that was cut off is kept so long */
 
 typedef struct layr_put_result {
     char read_cap[LAYR_CAP_MAX];
@@ -101,6 +104,10 @@ typedef struct layr_put_result {
     uint64_t kept;          /* segments of the version before that were not sent again */
     bool is_inline;
     layr_time_t until;
+    bool resumed;                /* it went on with an earlier try */
+    uint64_t found, found_bytes; /* of shards and stored_bytes: what an earlier try had brought there */
+    uint64_t changed; /* shards of earlier tries whose content is not the source's any more: let go of */
+    bool resumable;   /* also on failure: it is kept for that */
 } layr_put_result_t;
 
 /*
@@ -109,7 +116,10 @@ typedef struct layr_put_result {
 int layr_scheme_for_hosts(layr_scheme_t *out, size_t hosts) LAYR_CHECKED;
 /*
  * Store a stream. On failure and on cancel what was stored is released (what can't be reached stays in the journal as a pending
- * release) and nothing is left half-written.  LAYR_ERR_HOSTS: not enough hosts; LAYR_ERR_EXISTS: the name is in use;
+ * release) and nothing is left half-written; with keep it stays, for LAYR_RESUME_DAYS, where something was stored.
+ * A resumed put has the scheme and the end of its first try, and sends what is not there with the same content: a segment
+ * that changed has other salts (docs/protocol.md 3.1).
+ * LAYR_ERR_HOSTS: not enough hosts; LAYR_ERR_EXISTS: the name is in use, or belongs to a put that was cut off;
  * LAYR_ERR_CONFLICT: with base, another writer published a version meanwhile, which stands.
  * What base has and the new version has not is released LAYR_KEEP_OLD_S later, by whoever tidies up then.
  */

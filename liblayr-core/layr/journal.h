@@ -7,6 +7,7 @@
 #ifndef LAYR_JOURNAL_H
 #define LAYR_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "layr/bytes.h"
@@ -44,6 +45,13 @@ typedef struct layr_put_entry {
     layr_time_t started, until;
     char name[256];
     int64_t pid; /* of the process at work on it; set by begin */
+    /*
+     * Can be gone on with (put_resume) when it is cut off: with a name, and of a source that can be read again, which had
+     * this size and time. Whoever reaps leaves it alone until keep_until.
+     */
+    bool keep;
+    uint64_t size;
+    layr_time_t mtime, keep_until;
 } layr_put_entry_t;
 
 /*
@@ -54,16 +62,18 @@ int layr_journal_put_begin(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
 /*
  * An order is about to be sent for this shard to this host. Survives a killed process, not a power cut (the shard then
  * stays at its host until its order expires). LAYR_ERR_NOTFOUND: no such put. The same order again is harmless.
+ * salt: what put_where finds it by later; NULL for a put that is not kept. page: of the manifest.
  */
 int layr_journal_put_shard(layr_journal_t *j, int64_t put, const uint8_t shard[32], const uint8_t host[32],
-                           const char *url, const uint8_t order[16], const uint8_t group[16]) LAYR_CHECKED;
+                           const char *url, const uint8_t order[16], const uint8_t group[16],
+                           const uint8_t *salt, bool page) LAYR_CHECKED;
 /*
  * Its record is about to be published at these hosts (count ids of 32 bytes each). Durable when it returns: unless
  * put_done follows, the record is taken back (gone_each). LAYR_ERR_NOTFOUND: no such put.
  */
 int layr_journal_put_publish(layr_journal_t *j, int64_t put, const uint8_t *hosts, size_t count) LAYR_CHECKED;
 /* The put is done and published: it leaves the journal and is a file, in one transaction. Orders in `orphans` (shards that the
- * manifest does not name) become pending releases. LAYR_ERR_NOTFOUND: no such put (it was given up); LAYR_ERR_EXISTS: the
+ * manifest does not name), and of a put that was gone on with all that put_unit did not name, become pending releases. LAYR_ERR_NOTFOUND: no such put (it was given up); LAYR_ERR_EXISTS: the
  * name or the record is there already; nothing is changed then. */
 typedef struct layr_file_entry {
     uint8_t W[32];
@@ -80,8 +90,46 @@ int layr_journal_put_done(layr_journal_t *j, int64_t put, const layr_file_entry_
                           const layr_shard_ref_t *orphans, size_t count) LAYR_CHECKED;
 /* The put is given up: all its orders become pending releases. LAYR_ERR_NOTFOUND: no such put. */
 int layr_journal_put_drop(layr_journal_t *j, int64_t put) LAYR_CHECKED;
-/* Give up the puts of processes that are no more (killed), and of journals closed in the middle. Their number. */
+/*
+ * Give up the puts of processes that are no more (killed), and of journals closed in the middle; but not those that are kept,
+ * have sent something and have time left. Their number.
+ */
 int layr_journal_put_reap(layr_journal_t *j) LAYR_CHECKED;
+
+/*
+ * Puts that were cut off and are kept.
+ *
+ * resume: take up the put of e->name; e->size, mtime and keep_until are what they are now, and it comes back as it was begun,
+ * size and mtime with it. LAYR_ERR_NOTFOUND: there is none; LAYR_ERR_EXISTS: another process is at work on it.
+ * leave: ours has failed, and is kept for another time.
+ */
+int layr_journal_put_resume(layr_journal_t *j, layr_put_entry_t *e) LAYR_CHECKED;
+void layr_journal_put_leave(layr_journal_t *j, int64_t put);
+/* Where a shard with this salt was sent to by any try, up to cap hosts: their number. It may have come there or not. */
+int layr_journal_put_where(layr_journal_t *j, int64_t put, const uint8_t salt[16], layr_shard_ref_t *out,
+                           size_t cap) LAYR_CHECKED;
+/* Of a put that was taken up again: these rows belong to the file as it is now. Survives what put_shard does. */
+typedef struct layr_put_row {
+    uint8_t salt[16], shard[32];
+    const uint8_t *host; /* NULL: it was not stored */
+} layr_put_row_t;
+int layr_journal_put_unit(layr_journal_t *j, int64_t put, const layr_put_row_t *rows,
+                          size_t count) LAYR_CHECKED;
+/* At its end: how many orders of segments there are from earlier tries whose content is not the file's any more. */
+int layr_journal_put_changed(layr_journal_t *j, int64_t put, uint64_t *out) LAYR_CHECKED;
+
+/* Each kept put, oldest first, or that of one name (NULL: all), to fn until it returns non-zero, which list then returns. */
+typedef struct layr_unfinished {
+    char name[256];
+    uint64_t size; /* of the source */
+    layr_scheme_t scheme;
+    layr_time_t started, keep_until;
+    bool running; /* a process is at work on it */
+} layr_unfinished_t;
+int layr_journal_put_list(layr_journal_t *j, const char *name,
+                          int (*fn)(void *ctx, const layr_unfinished_t *u), void *ctx) LAYR_CHECKED;
+/* Give up the kept put of that name: as put_drop. LAYR_ERR_NOTFOUND, LAYR_ERR_EXISTS as resume. */
+int layr_journal_put_forget(layr_journal_t *j, const char *name) LAYR_CHECKED;
 
 /*
  * Files. find: by exact name; LAYR_ERR_NOTFOUND (always for ""). list: newest first, each to fn until it returns non-zero,

@@ -80,7 +80,7 @@ static int add_orders(layr_journal_t *j, int64_t put, unsigned first, unsigned c
         o[0] = (uint8_t)i;
         o[1] = (uint8_t)(i >> 8);
         o[2] = host;
-        rc = layr_journal_put_shard(j, put, shard, h, "https://host.example", o, g);
+        rc = layr_journal_put_shard(j, put, shard, h, "https://host.example", o, g, NULL, false);
     }
     return rc;
 }
@@ -426,7 +426,7 @@ static void test_no_master(void)
     fresh("no-master");
     j = open_as(NULL);
     is_int(layr_journal_put_begin(j, &e), LAYR_ERR_KEY, "without a master: no begin");
-    is_int(layr_journal_put_shard(j, 1, f.W, f.W, "", f.W, f.W), LAYR_ERR_KEY, "no shard");
+    is_int(layr_journal_put_shard(j, 1, f.W, f.W, "", f.W, f.W, NULL, false), LAYR_ERR_KEY, "no shard");
     is_int(layr_journal_put_done(j, 1, &f, NULL, 0), LAYR_ERR_KEY, "no done");
     is_int(layr_journal_put_drop(j, 1), LAYR_ERR_KEY, "no drop");
     is_int(layr_journal_put_reap(j), LAYR_ERR_KEY, "no reap");

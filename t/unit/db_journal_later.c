@@ -24,7 +24,7 @@ static int64_t begin(uint8_t tag)
     memset(e.W, 5, sizeof e.W);
     memset(order, tag, sizeof order);
     if (layr_journal_put_begin(j, &e) != 0 ||
-        layr_journal_put_shard(j, e.id, shard, host, "http://h", order, group) != 0)
+        layr_journal_put_shard(j, e.id, shard, host, "http://h", order, group, NULL, false) != 0)
         printf("Bail out! no put\n");
     return e.id;
 }

@@ -1,7 +1,8 @@
 package Layr::CrashPut;
 
 # An owner's programs that are killed, or whose disk fails, at every step that their journal takes: what is listed can be read,
-# and after the next layr-put or layr-rm nothing else of it is left, in the journal or at any host.
+# a put that was cut off can be gone on with or given up, and after the next layr-put or layr-rm nothing else of it is left, in the
+# journal or at any host.
 
 use strict;
 use warnings;
@@ -17,11 +18,13 @@ our @EXPORT = qw(crash_puts);
 my @put  = qw(put.begin put.begun put.order put.order:3 put.ordered put.ordered:2 put.stored put.stored:3 put.note put.publish put.published put.finished);
 my @rm   = qw(rm.begin rm.begun rm.published rm.end rm.ended put.forget);
 my @give = qw(put.drop put.dropped put.forget);
-# What tidies up is itself killed: the point, and where the put before it was.
+# What gives a put up and tidies is itself killed: the point, and where the put before it was.
+# And what goes on with it.
+my @resume = (['put.resume', 'put.stored:2'], ['put.ordered', 'put.ordered'], ['put.note', 'put.stored:3'], ['put.published', 'put.published'], ['put.finished', 'put.published']);
 my @tidy = (['put.reap', 'put.stored:2'], ['put.forget', 'put.stored:2'], ['put.strike', 'put.published']);
 
 my ($swarm, $file, $small, %reached);
-my ($serial, $removed) = (0, 0);
+my ($serial, $turn, $removed) = (0, 0, 0);
 
 sub journal { return (glob(scratch('home') . '/journal*.db'), glob(scratch('home') . '/*journal*'))[0] }
 
@@ -66,6 +69,8 @@ sub look {
 
 sub listed { return sort map { $_->{name} } @{unjson(tool('layr-ls', '--json')->{out})->{files}} }
 
+sub unfinished { return sort map { $_->{name} } @{unjson(tool('layr-ls', '--json')->{out})->{unfinished}} }
+
 sub complaint {
     my ($seen, $files) = @_;
     my @shards = map { $swarm->blobs($_) } 0 .. $swarm->count - 1;
@@ -88,6 +93,10 @@ sub remove {
 sub clean_after {
     my ($name, $what) = @_;
     $removed++ if ($what // '') eq 'rm';
+    for my $cut (unfinished()) {
+        my $r = $turn++ % 2 ? tool('layr-rm', $cut) : tool('layr-put', '-q', '--resume', '-n', $cut, $cut eq 'small' ? $small : $file);
+        is($r->{status}, 0, "$name: $cut can be @{[$turn % 2 ? 'gone on with' : 'given up']}") or diag($r->{err});
+    }
     for my $listed (listed()) {
         my $back = scratch('back');
         my $r = tool('layr-get', '-q', '-f', '-o', $back, $listed);
@@ -152,14 +161,24 @@ sub killed_rm {
 sub killed_tidying {
     my ($point, $before) = @_;
     with_fault(spec($before, 'kill'), put());
-    my $r = with_fault(spec($point, 'kill'), 'layr-rm', 'nobody');
+    my $r = with_fault(spec($point, 'kill'), 'layr-rm', 'file');
     is($r->{status}, -9, "tidying up, $point: killed") or diag($r->{err});
     clean_after("tidying up killed at $point");
     empty();
     return;
 }
 
-# A put that is stopped tidies up by itself; there it is killed.
+sub killed_resume {
+    my ($point, $before) = @_;
+    with_fault(spec($before, 'kill'), put());
+    my $r = with_fault(spec($point, 'kill'), put(), '--resume');
+    is($r->{status}, -9, "going on, $point: killed") or diag($r->{err});
+    clean_after("going on killed at $point");
+    empty();
+    return;
+}
+
+# A put of a stream that is stopped tidies up by itself; there it is killed.
 sub killed_giving_up {
     my ($point) = @_;
     my $fifo = scratch('fifo' . $serial++);
@@ -217,6 +236,7 @@ sub killed_in_passes {
         each_pass($point, $point eq 'sqlite.sync' ? 1 + $stride / 4 : $stride, sub {
             tool(put()) if $what eq 'rm';
             my $r = with_fault("$_[0]:kill", $what eq 'rm' ? ('layr-rm', 'file') : put());
+            $removed++ if $what eq 'rm' && $r->{status} == 0;
             clean_after("$what killed at $_[0]", $what) if $r->{status} != 0;
             empty();
             return $r->{status} == -9;
@@ -251,6 +271,7 @@ sub crash_puts {
 
     subtest 'put, killed'            => sub { killed_put($_, 'file') for @put; killed_put($_, 'small') for qw(put.begun put.note put.publish put.published put.finished) };
     subtest 'rm, killed'             => sub { killed_rm($_) for @rm };
+    subtest 'going on, killed'       => sub { killed_resume(@$_) for @resume };
     subtest 'tidying up, killed'     => sub { killed_tidying(@$_) for @tidy };
     subtest 'giving up, killed'      => sub { killed_giving_up($_) for @give };
     subtest 'put, killed at a write' => sub { killed_in_passes('put', $stride) };

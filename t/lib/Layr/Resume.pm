@@ -1,0 +1,171 @@
+package Layr::Resume;
+
+# Puts that are killed at any moment and gone on with: what is there is not sent again, and in the end the file is what a put
+# in one go would have left.
+
+use strict;
+use warnings;
+use Exporter qw(import);
+use Layr::Test;
+use Test::More;
+use Time::HiRes ();
+
+our @EXPORT = qw(resume_swarm look blobs killed_put put_under_way resumed_ok kills);
+
+my $swarm;
+
+# Hosts whose access logs say how many bytes of each request came, also of one that was cut off.
+sub resume_swarm {
+    my ($count, @options) = @_;
+    $swarm = Layr::Test->swarm($count, '--access-log', @options);
+    for my $i (0 .. $count - 1) {
+        my $conf = $swarm->path($i, 'nginx.conf');
+        my $text = read_file($conf);
+        $text =~ s/access_log access\.log;/log_format bytes '\$request_method \$uri \$status \$request_length';\n    access_log access.log bytes;/
+            or die "$conf: no access log";
+        write_file($conf, $text);
+        kill 'HUP', read_file($swarm->path($i, 'nginx.pid')) + 0;
+    }
+    for my $i (0 .. $count - 1) {
+        wait_for(10, sub {
+            http(GET => $swarm->url($i) . '/v1/node');
+            return read_file($swarm->path($i, 'access.log')) =~ m{^GET /v1/node 200 \d+$}m;
+        }) or die "host $i: its log is not the new one";
+    }
+    return $swarm;
+}
+
+sub forget_sent { truncate $swarm->path($_, 'access.log'), 0 for 0 .. $swarm->count - 1; return }
+
+# Bytes of the shards' requests since then: of all, and of those that were stored.
+sub sent {
+    my ($all, $stored) = (0, 0);
+    for my $i (0 .. $swarm->count - 1) {
+        for (read_file($swarm->path($i, 'access.log')) =~ m{^PUT /v1/shards/\w+ (\d+ \d+)$}mg) {
+            my ($status, $bytes) = split / /;
+            $all += $bytes;
+            $stored += $bytes if $status == 201;
+        }
+    }
+    return ($all, $stored);
+}
+
+# What hosts and journal have in their books.
+my $look = <<'END';
+import json, sqlite3, sys
+def rows(path, sql):
+    db = sqlite3.connect('file:' + path + '?mode=ro', uri=True, timeout=10)
+    got = db.execute(sql).fetchall()
+    db.close()
+    return got
+journal, hosts = sys.argv[1], sys.argv[2:]
+out = {t: len(rows(journal, 'SELECT 1 FROM ' + t)) for t in ('put', 'put_order', 'put_row', 'resume', 'release', 'gone')}
+out['salts'] = {}
+for salt, shard in rows(journal, 'SELECT DISTINCT salt, shard FROM put_row JOIN put_order USING (order_id)'):
+    out['salts'].setdefault(salt.hex(), []).append(shard.hex())
+out['orders'] = sorted(r[0].hex() for h in hosts for r in rows(h, 'SELECT shard FROM orders'))
+print(json.dumps(out))
+END
+
+sub look {
+    my $r = run('python3', '-c', $look, scratch('home/journal.db'), map { $swarm->path($_, 'store/layr.db') } 0 .. $swarm->count - 1);
+    die "look: $r->{err}" if $r->{status} != 0;
+    return unjson($r->{out});
+}
+
+sub blobs { return map { $swarm->blobs($_) } 0 .. $swarm->count - 1 }
+
+# Until hosts have stored or dropped what came: nobody goes on as fast as a test.
+sub settle {
+    my ($seen, $since) = ('', 0);
+    wait_for(20, sub {
+        my $now = blobs() . ' ' . grep { -f } map { glob $swarm->path($_, 'store/tmp/*') } 0 .. $swarm->count - 1;
+        ($seen, $since) = ($now, Time::HiRes::time()) if $now ne $seen;
+        return $now =~ / 0$/ && Time::HiRes::time() - $since > 0.3;
+    });
+    return;
+}
+
+# A put that is killed as soon as so many shards are at the hosts; once more where it was done before it could be killed.
+sub killed_put {
+    my ($count, @args) = @_;
+    for (1 .. 5) {
+        my $status = kill_one($count, @args);
+        my ($name) = "@args" =~ /-n (\S+)/;
+        return $status if grep { $_->{name} eq $name } @{unjson(tool('layr-ls', '--json')->{out})->{unfinished}};
+        tool('layr-rm', '-q', $name);
+        $count = 1 + int($count / 2);
+    }
+    return 'it is always faster';
+}
+
+sub kill_one {
+    my ($count, @args) = @_;
+    my $before = blobs();
+    forget_sent();
+    my $p = spawn({}, build('bin/layr-put'), @args);
+    my $there = wait_for(60, sub { blobs() - $before >= $count });
+    my $r = $p->kill;
+    settle();
+    return $there ? $r->{status} : "$count shards did not come: $r->{err}";
+}
+
+# A put under way that knows of some shards which are stored.
+sub put_under_way {
+    my (@args) = @_;
+    my $p = spawn({}, build('bin/layr-put'), '-v', @args);
+    my $known = sub { return -e "$p->{base}.err" && (() = read_file("$p->{base}.err") =~ /^segment \d+, shard \d+: http/mg) >= 2 };
+    ok(wait_for(60, $known), 'a put under way');
+    return $p;
+}
+
+# After a resumed put: the books are those of one put in one go, and the bytes are right. Its answer.
+sub resumed_ok {
+    my ($what, $file, $r) = @_;
+    is($r->{status}, 0, "$what: gone on with") or diag($r->{err});
+    return if $r->{status} != 0;
+    my $put = unjson($r->{out});
+    my ($seen, @blobs);
+    # what was let go of, or came whole and was not answered before its put was killed, is gone when its hosts have done it
+    wait_for(10, sub {
+        tool('layr-rm', '-q', 'nobody') if look()->{release};
+        @blobs = blobs();
+        return @blobs == $put->{shards} && @{look()->{orders}} == $put->{shards};
+    });
+    $seen = look();
+    my %times;
+    $times{$_}++ for @{$seen->{orders}};
+    is_deeply([grep { $times{$_} > 1 } keys %times], [], "$what: no shard is ordered twice");
+    is(@{$seen->{orders}} . ' orders, ' . @blobs . ' shards', "$put->{shards} orders, $put->{shards} shards",
+        "$what: nothing is at the hosts that the manifest does not name");
+    is(join(' ', map { "$_ $seen->{$_}" } qw(put put_order put_row resume release gone)),
+        'put 0 put_order 0 put_row 0 resume 0 release 0 gone 0', "$what: the journal is clean");
+    my $back = scratch('back');
+    my $get = tool('layr-get', '-q', '-f', '-o', $back, $put->{cap});
+    ok($get->{status} == 0 && same_file($back, $file), "$what: the file is right") or diag($get->{err});
+    unlink $back;
+    return $put;
+}
+
+# So many puts, each killed at a random moment and gone on with. What was under way when it was killed is sent again, some
+# dozens of MiB at most, and nothing else: of a file much larger than that less than a tenth.
+sub kills {
+    my ($count, $file, $share) = @_;
+    my $shards = 4 * int(((-s $file) + 2 * 64 * 65520 - 1) / (2 * 64 * 65520));
+    for my $i (1 .. $count) {
+        my $moment = 1 + int rand($shards - 8);
+        my @put = ('-k', '2/4', '-n', 'killed', $file);
+        my $what = "killed with $moment of $shards shards there";
+        is(killed_put($moment, @put), -9, $what);
+        my $put = resumed_ok($what, $file, tool('layr-put', '--json', '--resume', @put)) or last;
+        my ($all, $stored) = sent();
+        cmp_ok($put->{found}, '>=', 1, "$what: they are found");
+        cmp_ok($stored / $put->{stored_bytes}, '<=', 1.01, "$what: nothing that was stored is sent again");
+        cmp_ok($all / $put->{stored_bytes}, '<=', $share, "$what: and little of the rest") if $share;
+        note(sprintf '%s: %d were found, %.3f of the need was sent', $what, $put->{found}, $all / $put->{stored_bytes});
+        is(tool('layr-rm', 'killed')->{status}, 0, "$what: removed");
+    }
+    return;
+}
+
+1;
