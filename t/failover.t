@@ -77,6 +77,23 @@ subtest 'put: a host dies, none is to spare' => sub {
     is(scalar($swarm->blobs(1)), @{$before{1}} + 1, 'it has told the one that came back');
 };
 
+# Its first try failed and its second did not: the order is one and the same, and must not be released for the first one's sake.
+subtest 'put: a host dies, comes back, and takes its shards after all' => sub {
+    my $large = make_file(scratch('large'), 120 << 20);
+    my $before = map { $swarm->blobs($_) } 0 .. 2;
+    my $p = spawn({}, build('bin/layr-put'), '-v', '-k', '1/3', '-n', 'back', $swarm->hosts(0 .. 2), $large);
+    ok(wait_for(60, sub { -e "$p->{base}.err" && read_file("$p->{base}.err") =~ /^segment \d+, shard \d+: http/m }), 'some shards are stored');
+    $swarm->kill(1);
+    $swarm->revive(1);
+    my $r = $p->wait;
+    is($r->{status}, 0, 'stored') or diag($r->{err});
+    like($r->{err}, qr/another host is asked/, 'some shards needed a second try');
+    tool('layr-put', '-q', '-n', 'tidies', $swarm->hosts(0 .. 2), '-k', '1/3', make_file(scratch('small'), 10));
+    my $ls = unjson(tool('layr-ls', '--json', '--health', $swarm->hosts(0 .. 2), 'back')->{out});
+    is_deeply([grep { $_->{good} != 3 } @{$ls->{units}}], [], 'all are there, also after the next program has tidied up');
+    is(tool('layr-rm', $swarm->hosts(0 .. 2), $_)->{status}, 0, "$_ is removed") for 'back', 'tidies';
+};
+
 subtest 'put: fewer shards are allowed' => sub {
     my $r = put_and([$swarm->hosts(0 .. 3)], sub { $swarm->kill(2) }, '--min-shards', 3);
     is($r->{status}, 0, 'stored') or diag($r->{err});
