@@ -167,6 +167,8 @@ install: all
 	install $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(wildcard README.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/layr
 	$(if $(wildcard docs/man/*.1),install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	for p in $(notdir $(TOOLS)); do install -m 644 tools/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
 	install -d $(DESTDIR)$(MODULES) $(DESTDIR)/usr/share/nginx/modules-available $(DESTDIR)/etc/nginx/modules-enabled
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES)
 	echo 'load_module modules/$(notdir $(MODULE));' > $(DESTDIR)/usr/share/nginx/modules-available/mod-http-layr.conf
