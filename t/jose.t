@@ -79,7 +79,9 @@ my $answer = unjson($node->{body});
 my $sent = read_file($wire);
 my ($order) = $sent =~ /^Authorization: Layr (\S+)\r$/m;
 my $jws = qr/[\w-]+\.[\w-]*\.[\w-]+/;
-my ($orders) = $sent =~ m{^POST /v1/orders HTTP/1\.1\r\n.*?\r\n\r\n($jws)}ms;
+# What follows a body begins without a gap: its length says where it ends.
+my $head = $sent =~ m{^POST /v1/orders HTTP/1\.1\r\n(.*?\r\n\r\n)}msg ? $1 : q{};
+my $orders = substr $sent, pos($sent) // 0, $head =~ /^Content-Length: (\d+)/mi ? $1 : 0;
 my @statements = (
     {name => 'contact', typ => 'layr-contact', jws => $answer->{contact}},
     {name => 'Layr-Contact header', typ => 'layr-contact', jws => $node->{header}{'layr-contact'}},
