@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base.h"
+#include "load.h"
 
 #define TRIES 12      /* against other machines */
 #define COPIES_MAX 16 /* of one too large for its record: any of them will do */
@@ -245,6 +246,14 @@ static int sync_locked(layr_session_t *s, const uint8_t W[32], bool read, layr_d
     return rc;
 }
 
+/* What has failed time and again in this run would be waited for at every step of the catalogue. */
+static void leave_out_failing(layr_hosts_t *hosts)
+{
+    for (size_t i = 0; i < hosts->count; i++)
+        if (hosts->host[i].error == LAYR_OK && atomic_load(&hosts->host[i].failures) >= LAYR_LOAD_FAILS)
+            hosts->host[i].error = LAYR_ERR_TIMEOUT;
+}
+
 int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d)
 {
     void (*event)(void *, const layr_event_t *) = s->event;
@@ -254,6 +263,7 @@ int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_
     if (rc != LAYR_OK || (!read && !pending))
         return rc == LAYR_OK ? rc : layr_journal_diag(s->journal, rc, d);
     s->event = NULL; /* nothing of it is the caller's file */
+    leave_out_failing(&s->hosts);
     rc = lock(s);
     if (rc == LAYR_OK) {
         rc = sync_locked(s, W, read, &why);
