@@ -261,8 +261,8 @@ static int start_reader(put_t *p)
     }
     if (p->src->start)
         p->src->start(p->src->ctx, layr_full_segment(p->scheme));
-    return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, got_block, p,
-                           p->d);
+    return layr_reader_new(&p->reader, layr_store_engine(p->store), p->src, block, blocks, p->o->base != NULL,
+                           got_block, p, p->d);
 }
 
 static int store_all(put_t *p)

@@ -21,6 +21,7 @@ struct layr_reader_thread {
     atomic_bool stop;
     size_t block;
     unsigned blocks;
+    bool each; /* the hash of each block is wanted, whatever it costs */
     layr_read_t b[];
 };
 
@@ -38,7 +39,7 @@ static int hash_block(layr_reader_thread_t *r, layr_read_t *b)
     layr_hash_t *hash[2] = {r->hash, r->block_hash};
     const void *p[2] = {b->p, b->p};
     int rc;
-    b->hashed = layr_libs_lanes();
+    b->hashed = r->each || layr_libs_lanes();
     rc = layr_hash_update_many(hash, p, b->hashed ? 2 : 1, b->len);
     return rc == LAYR_OK && b->hashed ? layr_hash_final(r->block_hash, b->sha256) : rc;
 }
@@ -88,7 +89,7 @@ static void *read_ahead(void *arg)
 }
 
 int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block,
-                    unsigned blocks, void (*got)(layr_job_t *, void *), void *ctx, layr_diag_t *d)
+                    unsigned blocks, bool each, void (*got)(layr_job_t *, void *), void *ctx, layr_diag_t *d)
 {
     layr_reader_thread_t *r = calloc(1, sizeof *r + blocks * sizeof r->b[0]);
     int rc = LAYR_ERR_NOMEM;
@@ -100,6 +101,7 @@ int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t 
     r->got = got;
     r->block = block;
     r->blocks = blocks;
+    r->each = each;
     if (layr_mailbox_new(&r->empty) != LAYR_OK || layr_hash_new(&r->hash) != LAYR_OK ||
         layr_hash_new(&r->block_hash) != LAYR_OK)
         goto fail;

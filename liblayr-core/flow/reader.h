@@ -21,10 +21,10 @@ typedef struct layr_read {
 
 /*
  * Reads blocks of `block` bytes into `blocks` buffers, and answers each to the engine's owner with `got`.
- * d is filled when the source fails, before that answer.
+ * d is filled when the source fails, before that answer. each: the caller needs the hash of every block himself.
  */
 int layr_reader_new(layr_reader_thread_t **out, layr_engine_t *e, layr_source_t *src, size_t block,
-                    unsigned blocks, void (*got)(layr_job_t *j, void *owner), void *ctx,
+                    unsigned blocks, bool each, void (*got)(layr_job_t *j, void *owner), void *ctx,
                     layr_diag_t *d) LAYR_CHECKED;
 void layr_reader_give(layr_read_t *b);
 /* Stops reading and ends the thread; blocks already got stay valid until layr_reader_free. */
