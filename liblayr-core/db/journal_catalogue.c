@@ -25,15 +25,13 @@ void layr_journal_catalogue_unlock(layr_journal_t *j)
 
 int layr_journal_catalogue_pending(layr_journal_t *j, uint64_t *out)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = j->key == NULL ? LAYR_ERR_KEY : layr_jdb_query(j, &st, "SELECT count(*) FROM change", "");
+    int64_t count = 0;
+    int rc = j->key == NULL ? LAYR_ERR_KEY : layr_jdb_number(j, &count, "SELECT count(*) FROM change", "");
 
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    if (rc == 1)
-        *out = (uint64_t)sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    *out = (uint64_t)count;
+    return 0;
 }
 
 /* --- from the network --- */
@@ -46,29 +44,22 @@ static int forget_change(layr_journal_t *j, const uint8_t record_id[32])
 /* 1 and whether it is of a removal, 0 when nothing is to be told of this file. */
 static int own_change(layr_journal_t *j, const uint8_t record_id[32], bool *gone)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = layr_jdb_query(j, &st, "SELECT gone FROM change WHERE record_id = ?", "k", record_id);
+    int64_t flag = 0;
+    int rc = layr_jdb_number(j, &flag, "SELECT gone FROM change WHERE record_id = ?", "k", record_id);
 
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    *gone = rc == 1 && sqlite3_column_int64(st, 0) != 0;
-    sqlite3_finalize(st);
+    *gone = flag != 0;
     return rc;
 }
 
 /* A file has it, or a put under way will. */
 static int is_taken(layr_journal_t *j, const char *name)
 {
-    sqlite3_stmt *st = NULL;
+    int64_t one;
     int rc = layr_jdb_name_is_free(j, name);
 
     if (rc != 0)
         return rc == LAYR_ERR_EXISTS ? 1 : rc;
-    rc = layr_jdb_query(j, &st, "SELECT 1 FROM put WHERE name = ? AND name <> ''", "t", name);
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    sqlite3_finalize(st);
-    return rc;
+    return layr_jdb_number(j, &one, "SELECT 1 FROM put WHERE name = ? AND name <> ''", "t", name);
 }
 
 /* The name here, when the file is: 1; or one that is free, as near to the other machine's as can be. */
@@ -146,15 +137,12 @@ static int take_entry(layr_journal_t *j, const layr_catalogue_entry_t *e)
 
 int layr_journal_is_blank(layr_journal_t *j, const uint8_t catalogue[32], bool *blank)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = layr_jdb_query(
-        j, &st, "SELECT 1 FROM file UNION SELECT 1 FROM change UNION SELECT 1 FROM seen WHERE record_id = ?",
+    int64_t one;
+    int rc = layr_jdb_number(
+        j, &one, "SELECT 1 FROM file UNION SELECT 1 FROM change UNION SELECT 1 FROM seen WHERE record_id = ?",
         "k", catalogue);
 
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
     *blank = rc == 0;
-    sqlite3_finalize(st);
     return rc < 0 ? rc : 0;
 }
 

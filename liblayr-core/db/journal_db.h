@@ -47,6 +47,8 @@ int layr_jdb_error(layr_journal_t *j, int sqlite_rc);
 int layr_jdb_query(layr_journal_t *j, sqlite3_stmt **out, const char *sql, const char *fmt, ...) LAYR_CHECKED;
 /* The next row: 1, 0 at the end, or an error. */
 int layr_jdb_row(layr_journal_t *j, sqlite3_stmt *st) LAYR_CHECKED;
+/* The number in a statement's first row: 1, 0 when it has none, or an error. */
+int layr_jdb_number(layr_journal_t *j, int64_t *out, const char *sql, const char *fmt, ...) LAYR_CHECKED;
 /* The same for a statement that gives no rows. */
 int layr_jdb_run(layr_journal_t *j, const char *sql, const char *fmt, ...) LAYR_CHECKED;
 /* A column that must have exactly this length; text that must fit; a sequence: else LAYR_ERR_FORMAT. */

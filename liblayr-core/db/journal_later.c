@@ -52,8 +52,7 @@ int layr_journal_update_publish(layr_journal_t *j, int64_t put, const layr_later
         rc = layr_jdb_begin(j, LAYR_JDB_SYNCED);
     if (rc != 0)
         return rc;
-    rc = layr_jdb_end(j, publish_locked(j, put, l, sealed));
-    return rc;
+    return layr_jdb_end(j, publish_locked(j, put, l, sealed));
 }
 
 /* What is stored and not named stays a candidate, as what the old version named does. */

@@ -171,12 +171,9 @@ int layr_journal_put_reap(layr_journal_t *j)
 
 int layr_jdb_name_is_free(layr_journal_t *j, const char *name)
 {
-    sqlite3_stmt *st = NULL;
-    int rc = layr_jdb_query(j, &st, "SELECT 1 FROM file WHERE name = ? AND name <> ''", "t", name);
+    int64_t one;
+    int rc = layr_jdb_number(j, &one, "SELECT 1 FROM file WHERE name = ? AND name <> ''", "t", name);
 
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    sqlite3_finalize(st);
     return rc == 1 ? LAYR_ERR_EXISTS : rc;
 }
 

@@ -133,21 +133,16 @@ int layr_journal_release_each(layr_journal_t *j, int (*fn)(void *ctx, const layr
 
 int layr_journal_release_count(layr_journal_t *j, uint64_t *out)
 {
-    sqlite3_stmt *st = NULL;
-    int rc;
+    int64_t count = 0;
+    int rc = j->key == NULL
+                 ? LAYR_ERR_KEY
+                 : layr_jdb_number(j, &count,
+                                   "SELECT (SELECT count(*) FROM release)"
+                                   " + (SELECT count(*) FROM gone WHERE put NOT IN (SELECT id FROM put))",
+                                   "");
 
-    if (j->key == NULL)
-        return LAYR_ERR_KEY;
-    rc = layr_jdb_query(j, &st,
-                        "SELECT (SELECT count(*) FROM release)"
-                        " + (SELECT count(*) FROM gone WHERE put NOT IN (SELECT id FROM put))",
-                        "");
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    if (rc == 1) {
-        *out = (uint64_t)sqlite3_column_int64(st, 0);
-        rc = 0;
-    }
-    sqlite3_finalize(st);
-    return rc;
+    if (rc < 0)
+        return rc;
+    *out = (uint64_t)count;
+    return 0;
 }

@@ -176,21 +176,17 @@ int layr_journal_put_unit(layr_journal_t *j, int64_t put, const layr_put_row_t *
 
 int layr_journal_put_changed(layr_journal_t *j, int64_t put, uint64_t *out)
 {
-    sqlite3_stmt *st = NULL;
-    int rc;
+    int64_t count = 0;
+    int rc = j->key == NULL
+                 ? LAYR_ERR_KEY
+                 : layr_jdb_number(j, &count,
+                                   "SELECT count(*) FROM put_row WHERE put = ? AND page = 0 AND used = 0",
+                                   "i", put);
 
-    if (j->key == NULL)
-        return LAYR_ERR_KEY;
-    rc = layr_jdb_query(j, &st, "SELECT count(*) FROM put_row WHERE put = ? AND page = 0 AND used = 0", "i",
-                        put);
-    if (rc == 0)
-        rc = layr_jdb_row(j, st);
-    if (rc == 1) {
-        *out = (uint64_t)sqlite3_column_int64(st, 0);
-        rc = 0;
-    }
-    sqlite3_finalize(st);
-    return rc;
+    if (rc < 0)
+        return rc;
+    *out = (uint64_t)count;
+    return 0;
 }
 
 /* --- which there are --- */

@@ -158,6 +158,23 @@ int layr_jdb_row(layr_journal_t *j, sqlite3_stmt *st)
     return rc == SQLITE_DONE ? 0 : layr_jdb_error(j, rc);
 }
 
+int layr_jdb_number(layr_journal_t *j, int64_t *out, const char *sql, const char *fmt, ...)
+{
+    sqlite3_stmt *st = NULL;
+    va_list ap;
+    int rc;
+
+    va_start(ap, fmt);
+    rc = query(j, &st, sql, fmt, &ap);
+    va_end(ap);
+    if (rc == 0)
+        rc = layr_jdb_row(j, st);
+    if (rc == 1)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int layr_jdb_run(layr_journal_t *j, const char *sql, const char *fmt, ...)
 {
     sqlite3_stmt *st = NULL;

@@ -4,8 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "layr/journal.h"
-#include "tap.h"
+#include "db_journal.h"
 
 #define NOW 100000
 
@@ -143,26 +142,12 @@ static void test_file(void)
 
 int main(void)
 {
-    char folder[] = "/tmp/layr-later.XXXXXX", path[64];
-    layr_diag_t d = {0};
+    char folder[] = "/tmp/layr-later.XXXXXX";
 
-    if (layr_init() != 0 || mkdtemp(folder) == NULL)
-        return 1;
-    snprintf(path, sizeof path, "%s/j", folder);
-    if (layr_journal_open(&j, path, master, &d) != 0) {
-        printf("Bail out! %s\n", d.text);
-        return 1;
-    }
+    j = journal_new(folder, master);
     test_in_time();
     test_cut_off();
     test_file();
-    layr_journal_close(j);
-    for (unsigned i = 0; i < 4; i++) {
-        static const char *const suffix[] = {"", "-wal", "-shm", "-lock"};
-
-        snprintf(path, sizeof path, "%s/j%s", folder, suffix[i]);
-        unlink(path);
-    }
-    ok(rmdir(folder) == 0, "cleaned up");
+    journal_remove(j, folder);
     return done();
 }
