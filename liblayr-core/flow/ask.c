@@ -174,11 +174,6 @@ void layr_piece_decode(layr_job_t *j, void *scratch)
 
 /* --- fetching --- */
 
-static void smooth(layr_fetch_t *f, uint64_t us)
-{
-    f->usual_us = f->usual_us ? f->usual_us - f->usual_us / 8 + us / 8 : us;
-}
-
 static void fetch_failed(layr_fetch_row_t *r, int rc, const char *why)
 {
     /* a host that is away may be back, and another row of this unit may be gone for good */
@@ -204,10 +199,8 @@ static void fetched(layr_job_t *j, void *owner)
     layr_load_ended(r->at, r->blob_len, rc == LAYR_OK || layr_error_passing(rc) ? rc : LAYR_ERR_CANCELLED,
                     why);
     if (rc == LAYR_OK)
-        smooth(f, layr_now_us() - r->since);
-    layr_call_free(r->call);
-    free(r->call);
-    r->call = NULL;
+        layr_load_smooth(&f->usual_us, layr_now_us() - r->since);
+    layr_call_drop(&r->call);
     r->piece->jobs--;
     if (rc != LAYR_OK) {
         if (rc == LAYR_ERR_CANCELLED) {
@@ -265,10 +258,7 @@ int layr_row_ask(layr_fetch_row_t *r)
     p->jobs++;
     return LAYR_OK;
 fail:
-    if (r->call)
-        layr_call_free(r->call);
-    free(r->call);
-    r->call = NULL;
+    layr_call_drop(&r->call);
     layr_row_drop(r);
     return rc;
 }

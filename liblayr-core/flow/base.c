@@ -53,24 +53,16 @@ static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr
     return layr_orders_note_rows(&l->b->pages, l->s, &l->b->keys, e, node);
 }
 
+static int on_segment(void *ctx, const layr_step_t *st)
+{
+    const look_t *l = ctx;
+    return add_segment(l->b, st);
+}
+
 static int look(layr_base_t *b, layr_session_t *s, const layr_file_t *f, layr_diag_t *d)
 {
     look_t l = {b, s};
-    layr_fetch_t *fetch = NULL;
-    layr_walk_t walk;
-    layr_step_t st;
-    int rc = layr_fetch_new(&fetch, s, &f->keys, f->placement.scheme);
-    if (rc != LAYR_OK)
-        return rc;
-    layr_walk_init(&walk, fetch, &f->placement);
-    walk.on_page = on_page;
-    walk.ctx = &l;
-    while ((rc = layr_walk_next(&walk, 0, &st, d)) == 1)
-        if ((rc = add_segment(b, &st)) != LAYR_OK)
-            break;
-    layr_walk_free(&walk);
-    layr_fetch_free(fetch);
-    return rc;
+    return layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, &l}, d);
 }
 
 /* --- and for how long --- */
@@ -79,15 +71,9 @@ static int note_segment(const layr_base_t *b, const layr_session_t *s, size_t i,
 {
     const layr_base_segment_t *g = &b->segment[i];
     int rc = LAYR_OK;
-    for (unsigned r = 0; r < b->scheme.n && rc == LAYR_OK; r++) {
-        const layr_host_t *h;
-        uint8_t order[16];
-        if (!g->hosts[r])
-            continue;
-        h = layr_hosts_find(&s->hosts, g->hosts[r]);
-        layr_order_id(order, b->keys.W, g->entry.rows[r].id, g->hosts[r]);
-        rc = layr_orders_note(out, g->hosts[r], h ? h->url : "", b->keys.group, order);
-    }
+    for (unsigned r = 0; r < b->scheme.n && rc == LAYR_OK; r++)
+        if (g->hosts[r])
+            rc = layr_orders_note_shard(out, s, &b->keys, g->entry.rows[r].id, g->hosts[r]);
     return rc;
 }
 

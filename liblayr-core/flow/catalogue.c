@@ -26,11 +26,6 @@ typedef struct sync {
     layr_diag_t *d;
 } sync_t;
 
-static bool cancelled(const layr_session_t *s)
-{
-    return s->cancel && atomic_load(s->cancel);
-}
-
 static void nap(long ms)
 {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -216,7 +211,7 @@ static int lock(layr_session_t *s)
 {
     int rc = layr_journal_catalogue_lock(s->journal);
     for (long waited = 0; rc == LAYR_ERR_IO && waited < LOCK_MS; waited += STEP_MS) {
-        if (cancelled(s))
+        if (layr_session_cancelled(s))
             return LAYR_ERR_CANCELLED;
         nap(STEP_MS);
         rc = layr_journal_catalogue_lock(s->journal);
@@ -235,7 +230,7 @@ static int sync_locked(layr_session_t *s, const uint8_t W[32], bool read, layr_d
             layr_random(&spread, sizeof spread);
             nap(STEP_MS + spread % (200 * i));
         }
-        if (cancelled(s))
+        if (layr_session_cancelled(s))
             return LAYR_ERR_CANCELLED;
         rc = layr_journal_catalogue_pending(s->journal, &pending);
         if (rc == LAYR_OK && (read || pending))

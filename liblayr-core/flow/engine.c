@@ -105,9 +105,14 @@ void layr_engine_turn(layr_engine_t *e, long ms)
     }
 }
 
+bool layr_session_cancelled(const layr_session_t *s)
+{
+    return s->cancel && atomic_load(s->cancel);
+}
+
 bool layr_engine_cancelled(const layr_engine_t *e)
 {
-    return e->s->cancel && atomic_load(e->s->cancel);
+    return layr_session_cancelled(e->s);
 }
 
 void layr_engine_event(const layr_engine_t *e, const layr_event_t *ev)

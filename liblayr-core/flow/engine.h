@@ -31,6 +31,7 @@ void layr_engine_tell(layr_engine_t *e, layr_job_t *j, void (*run)(layr_job_t *j
 /* Run the messages that are there, or that come within ms. */
 void layr_engine_turn(layr_engine_t *e, long ms);
 
+bool layr_session_cancelled(const layr_session_t *s);
 bool layr_engine_cancelled(const layr_engine_t *e);
 void layr_engine_event(const layr_engine_t *e, const layr_event_t *ev);
 /* The worker's scratch is one of these. */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "engine.h"
+
 static void on_net_done(layr_req_t *r)
 {
     layr_fan_call_t *c = r->ctx;
@@ -55,7 +57,7 @@ int layr_fan_run(layr_session_t *s, layr_fan_call_t *calls, size_t count, size_t
         return rc;
     under_way = send_all(s, calls, count, box);
     while (under_way) {
-        if (s->cancel && atomic_load(s->cancel)) {
+        if (layr_session_cancelled(s)) {
             rc = LAYR_ERR_CANCELLED;
             break;
         }

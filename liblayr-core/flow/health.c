@@ -75,8 +75,9 @@ static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr
     return rc;
 }
 
-static int on_segment(health_t *h, const layr_step_t *st)
+static int on_segment(void *ctx, const layr_step_t *st)
 {
+    health_t *h = ctx;
     layr_shape_t shape;
     int rc = layr_shape_of(&shape, h->f->placement.scheme, st->entry->size);
     for (unsigned i = 0; i < st->node->rows && rc == LAYR_OK; i++)
@@ -88,26 +89,13 @@ int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *, const 
                      void *ctx, layr_diag_t *d)
 {
     health_t *h = calloc(1, sizeof *h);
-    layr_fetch_t *fetch = NULL;
-    layr_walk_t walk = {0};
-    layr_step_t st;
     int rc = LAYR_ERR_NOMEM;
-    if (!h)
-        goto done;
-    *h = (health_t){.s = s, .f = f, .fn = fn, .ctx = ctx};
-    if ((rc = layr_fetch_new(&fetch, s, &f->keys, f->placement.scheme)) != LAYR_OK)
-        goto done;
-    layr_walk_init(&walk, fetch, &f->placement);
-    walk.on_page = on_page;
-    walk.ctx = h;
-    while ((rc = layr_walk_next(&walk, 0, &st, d)) == 1)
-        if ((rc = on_segment(h, &st)) != LAYR_OK)
-            break;
+    if (h) {
+        *h = (health_t){.s = s, .f = f, .fn = fn, .ctx = ctx};
+        rc = layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, h}, d);
+    }
     if (rc == LAYR_OK)
         rc = ask_all(h);
-done:
-    layr_walk_free(&walk);
-    layr_fetch_free(fetch);
     free(h);
     if (rc < 0)
         layr_diag_set(d, rc, "the file's shards could not be listed: %s", layr_strerror(rc));

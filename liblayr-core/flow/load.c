@@ -84,6 +84,11 @@ void layr_load_ended(layr_load_host_t *h, uint64_t bytes, int error, const char 
         h->out = true;
 }
 
+void layr_load_smooth(uint64_t *usual_us, uint64_t us)
+{
+    *usual_us = *usual_us ? *usual_us - *usual_us / 8 + us / 8 : us;
+}
+
 void layr_load_slow(layr_load_host_t *h, uint64_t bytes, uint64_t us)
 {
     unsigned long long most = bytes * 1000000u / (us + 1) + 1, old = atomic_load(&h->host->bytes_s);

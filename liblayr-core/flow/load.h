@@ -33,6 +33,8 @@ void layr_load_began(layr_load_host_t *h, uint64_t bytes);
 void layr_load_ended(layr_load_host_t *h, uint64_t bytes, int error, const char *why);
 /* It is slow: others go first for a while. */
 void layr_load_late(layr_load_host_t *h, uint64_t now);
+/* What is usual: the mean of about the last eight, in microseconds; 0: none yet. */
+void layr_load_smooth(uint64_t *usual_us, uint64_t us);
 /* It has not moved so many bytes in so many microseconds: it is no faster than that. */
 void layr_load_slow(layr_load_host_t *h, uint64_t bytes, uint64_t us);
 bool layr_load_resting(const layr_load_host_t *h, uint64_t now);

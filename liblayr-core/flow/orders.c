@@ -46,21 +46,22 @@ int layr_orders_note(layr_order_list_t *l, const uint8_t host[32], const char *u
     return LAYR_OK;
 }
 
+int layr_orders_note_shard(layr_order_list_t *l, const layr_session_t *s, const layr_file_keys_t *keys,
+                           const uint8_t shard[32], const uint8_t host[32])
+{
+    const layr_host_t *h = layr_hosts_find(&s->hosts, host);
+    uint8_t order[16];
+    layr_order_id(order, keys->W, shard, host);
+    return layr_orders_note(l, host, h ? h->url : "", keys->group, order);
+}
+
 int layr_orders_note_rows(layr_order_list_t *l, const layr_session_t *s, const layr_file_keys_t *keys,
                           const layr_entry_t *e, const layr_node_page_t *node)
 {
     int rc = LAYR_OK;
-    for (unsigned i = 0; i < node->rows && rc == LAYR_OK; i++) {
-        const uint8_t *host;
-        const layr_host_t *h;
-        uint8_t order[16];
-        if (e->rows[i].host == LAYR_NO_HOST)
-            continue;
-        host = node->hosts[e->rows[i].host];
-        h = layr_hosts_find(&s->hosts, host);
-        layr_order_id(order, keys->W, e->rows[i].id, host);
-        rc = layr_orders_note(l, host, h ? h->url : "", keys->group, order);
-    }
+    for (unsigned i = 0; i < node->rows && rc == LAYR_OK; i++)
+        if (e->rows[i].host != LAYR_NO_HOST)
+            rc = layr_orders_note_shard(l, s, keys, e->rows[i].id, node->hosts[e->rows[i].host]);
     return rc;
 }
 
@@ -85,25 +86,16 @@ static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr
     return layr_orders_note_rows(g->l, g->s, g->keys, e, node);
 }
 
+static int on_segment(void *ctx, const layr_step_t *st)
+{
+    return on_page(ctx, st->number, st->entry, st->node);
+}
+
 int layr_orders_gather(layr_order_list_t *l, layr_session_t *s, const layr_file_keys_t *keys,
                        const layr_placement_t *p, layr_diag_t *d)
 {
     gather_t g = {l, s, keys};
-    layr_fetch_t *fetch = NULL;
-    layr_walk_t walk;
-    layr_step_t st;
-    int rc = layr_fetch_new(&fetch, s, keys, p->scheme);
-    if (rc != LAYR_OK)
-        return rc;
-    layr_walk_init(&walk, fetch, p);
-    walk.on_page = on_page;
-    walk.ctx = &g;
-    while ((rc = layr_walk_next(&walk, 0, &st, d)) == 1)
-        if ((rc = layr_orders_note_rows(l, s, keys, st.entry, st.node)) != LAYR_OK)
-            break;
-    layr_walk_free(&walk);
-    layr_fetch_free(fetch);
-    return rc;
+    return layr_walk_all(s, keys, p, &(layr_walk_all_t){on_page, on_segment, &g}, d);
 }
 
 /* --- at their hosts --- */

@@ -12,7 +12,9 @@ typedef struct layr_order_list {
 
 int layr_orders_note(layr_order_list_t *l, const uint8_t host[32], const char *url, const uint8_t group[16],
                      const uint8_t order[16]) LAYR_CHECKED;
-/* Those of one segment or page of the file with these keys (of the write cap). */
+/* That of one shard, of the file with these keys (of the write cap); those of one segment or page. */
+int layr_orders_note_shard(layr_order_list_t *l, const layr_session_t *s, const layr_file_keys_t *keys,
+                           const uint8_t shard[32], const uint8_t host[32]) LAYR_CHECKED;
 int layr_orders_note_rows(layr_order_list_t *l, const layr_session_t *s, const layr_file_keys_t *keys,
                           const layr_entry_t *e, const layr_node_page_t *node) LAYR_CHECKED;
 /* All of a version of the file; its pages are fetched. */

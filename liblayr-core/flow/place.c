@@ -65,11 +65,6 @@ static int sign_order(const layr_store_t *st, const layr_unit_row_t *r, layr_ord
     return layr_order_sign(jws, o, st->e.s->owner_seed);
 }
 
-static void smooth(layr_store_t *st, uint64_t us)
-{
-    st->usual_us = st->usual_us ? st->usual_us - st->usual_us / 8 + us / 8 : us;
-}
-
 static void sent(layr_job_t *j, void *owner)
 {
     layr_store_t *st = owner;
@@ -82,7 +77,7 @@ static void sent(layr_job_t *j, void *owner)
 
     layr_call_text(r->call, why, sizeof why);
     if (rc == LAYR_OK)
-        smooth(st, layr_now_us() - r->since);
+        layr_load_smooth(&st->usual_us, layr_now_us() - r->since);
     if (rc == LAYR_ERR_REFUSED &&
         (r->call->req.status == 429 || r->call->req.status == 422 || !r->call->req.status))
         rc = LAYR_ERR_NET; /* may pass: too many at a time, a body damaged on its way, a refusal that was cut
@@ -90,9 +85,7 @@ static void sent(layr_job_t *j, void *owner)
     layr_load_ended(r->at, u->shape.blob, rc, why);
     if (rc != LAYR_OK && rc != LAYR_ERR_CANCELLED && !layr_error_passing(rc))
         r->at->out = true; /* a refusal holds for every shard of this put */
-    layr_call_free(r->call);
-    free(r->call);
-    r->call = NULL;
+    layr_call_drop(&r->call);
     LAYR_FAULT_POINT("put.stored");
     if (rc == LAYR_OK) {
         st->stats.bytes += u->shape.blob;
@@ -155,18 +148,15 @@ static int send_row(layr_store_t *st, layr_unit_row_t *r)
     if (rc != LAYR_OK)
         layr_load_ended(r->at, r->unit->shape.blob, LAYR_ERR_CANCELLED, "");
 done:
-    if (rc != LAYR_OK && r->call) {
-        layr_call_free(r->call);
-        free(r->call);
-        r->call = NULL;
-    }
+    if (rc != LAYR_OK)
+        layr_call_drop(&r->call);
     free(jws);
     return rc;
 }
 
 /* --- placing --- */
 
-static bool has_sibling(const layr_unit_t *u, const layr_load_host_t *h)
+bool layr_unit_has_sibling(const layr_unit_t *u, const layr_load_host_t *h)
 {
     for (unsigned i = 0; i < u->rows; i++)
         if (u->row[i].at == h)
@@ -201,7 +191,7 @@ static layr_load_host_t *choose(layr_store_t *st, const layr_unit_t *u, bool *wa
     for (size_t i = 0; i < st->load.count; i++) {
         /* begin elsewhere for every unit, so that equals share the work */
         layr_load_host_t *h = &st->load.host[(i + u->number) % st->load.count];
-        if (h->out || has_sibling(u, h) || h->host->price > st->o.max_price ||
+        if (h->out || layr_unit_has_sibling(u, h) || h->host->price > st->o.max_price ||
             !layr_unit_has_room(h, u->shape.blob))
             continue;
         if (layr_load_resting(h, now))

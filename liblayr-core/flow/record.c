@@ -196,6 +196,24 @@ static int write_once(layr_session_t *s, layr_record_t *rec, const layr_file_key
     return rc;
 }
 
+/* What a cancelled one left undone the caller says. */
+static int not_asked(int rc, layr_diag_t *d)
+{
+    return rc == LAYR_ERR_CANCELLED
+               ? rc
+               : layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
+                               layr_strerror(rc));
+}
+
+static int too_few(unsigned holders, size_t usable, layr_diag_t *d)
+{
+    return layr_diag_set(
+        d, LAYR_ERR_HOSTS,
+        "only %u of %zu hosts took the file's record, and more than half are needed: try again when "
+        "more of them are up",
+        holders, usable);
+}
+
 int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh, const uint8_t *root,
                         size_t len, layr_time_t now, layr_time_t exp, unsigned *holders, layr_diag_t *d)
 {
@@ -208,20 +226,14 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
         layr_record_t rec = {.iat = now, .exp = exp, .root = (uint8_t *)(uintptr_t)root, .root_len = len};
         memcpy(rec.id, k->record_id, 32);
         if (!fresh && (rc = layr_records_gather(s, k->record_id, now, &there)) != LAYR_OK)
-            return rc == LAYR_ERR_CANCELLED
-                       ? rc
-                       : layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
-                                       layr_strerror(rc));
+            return not_asked(rc, d);
         follow(&rec, &there);
         layr_records_free(&there);
         rc = write_once(s, &rec, k, fresh, now, holders, &other, &won);
         if (rc != LAYR_OK)
             return layr_diag_set(d, rc, "the file's record could not be written: %s", layr_strerror(rc));
         if (won && *holders * 2 <= usable)
-            return layr_diag_set(d, LAYR_ERR_HOSTS,
-                                 "only %u of %zu hosts took the file's record, and more than half are "
-                                 "needed: try again when more of them are up",
-                                 *holders, usable);
+            return too_few(*holders, usable, d);
         if (won && s->journal)
             rc = layr_journal_seen_set(s->journal, k->record_id, rec.seq, rec.sha256);
         if (rc != LAYR_OK)
@@ -286,10 +298,7 @@ int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint
     bool won = false, ours;
     int rc = layr_records_gather(s, k->record_id, now, &there);
     if (rc != LAYR_OK)
-        return rc == LAYR_ERR_CANCELLED
-                   ? rc
-                   : layr_diag_set(d, rc, "the file's record could not be asked of the hosts: %s",
-                                   layr_strerror(rc));
+        return not_asked(rc, d);
     memcpy(rec.id, k->record_id, 32);
     ours = made_from(&there, after, count);
     follow(&rec, &there);
@@ -303,11 +312,7 @@ int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint
     if (!won || (*holders * 2 <= usable && other))
         return changed(d);
     if (*holders * 2 <= usable)
-        return layr_diag_set(
-            d, LAYR_ERR_HOSTS,
-            "only %u of %zu hosts took the file's record, and more than half are needed: try "
-            "again when more of them are up",
-            *holders, usable);
+        return too_few(*holders, usable, d);
     rc = s->journal ? layr_journal_seen_set(s->journal, k->record_id, rec.seq, rec.sha256) : LAYR_OK;
     return rc == LAYR_OK ? rc : layr_journal_diag(s->journal, rc, d);
 }

@@ -58,9 +58,7 @@ static void asked(layr_job_t *j, void *owner)
     layr_call_text(r->call, why, sizeof why);
     /* that it has it not says nothing about the host */
     layr_load_ended(r->at, 0, rc == LAYR_OK || layr_error_passing(rc) ? rc : LAYR_ERR_CANCELLED, why);
-    layr_call_free(r->call);
-    free(r->call);
-    r->call = NULL;
+    layr_call_drop(&r->call);
     r->asked = false;
     if (rc == LAYR_OK) {
         found(r);
@@ -93,9 +91,7 @@ static int ask(layr_unit_row_t *r, layr_load_host_t *h, const uint8_t shard[32])
     if (rc == LAYR_OK)
         rc = layr_engine_request(&st->e, &r->call->req);
     if (rc != LAYR_OK) {
-        layr_call_free(r->call);
-        free(r->call);
-        r->call = NULL;
+        layr_call_drop(&r->call);
         return rc;
     }
     r->at = h;
@@ -104,14 +100,6 @@ static int ask(layr_unit_row_t *r, layr_load_host_t *h, const uint8_t shard[32])
     layr_load_began(h, 0);
     r->unit->asking++;
     return LAYR_OK;
-}
-
-static bool is_taken(const layr_unit_t *u, const layr_load_host_t *h)
-{
-    for (unsigned i = 0; i < u->rows; i++)
-        if (u->row[i].at == h)
-            return true;
-    return false;
 }
 
 /* The next host that may have it. */
@@ -128,7 +116,7 @@ static void look(layr_unit_row_t *r)
         layr_load_host_t *h = layr_load_find(&u->st->load, g->host);
         int rc;
 
-        if (!h || h->out || is_taken(u, h))
+        if (!h || h->out || layr_unit_has_sibling(u, h))
             continue;
         if ((rc = ask(r, h, g->shard)) != LAYR_OK)
             u->error = rc;
@@ -205,13 +193,11 @@ int layr_resume_take(layr_session_t *s, const layr_put_opts_t *o, layr_put_entry
 int layr_resume_mark(layr_session_t *s, int64_t put, const layr_stored_t *u, unsigned rows)
 {
     layr_put_row_t row[LAYR_N_MAX];
-    int rc;
 
     for (unsigned i = 0; i < rows; i++) {
         memcpy(row[i].salt, u->entry.rows[i].salt, 16);
         memcpy(row[i].shard, u->entry.rows[i].id, 32);
         row[i].host = u->hosts[i];
     }
-    rc = layr_journal_put_unit(s->journal, put, row, rows);
-    return rc;
+    return layr_journal_put_unit(s->journal, put, row, rows);
 }

@@ -95,6 +95,8 @@ void layr_unit_find(layr_unit_t *u);
 void layr_unit_place(layr_store_t *st, layr_unit_row_t *r);
 /* Shards that take far longer than is usual, while another host has nothing to do, go there. */
 void layr_unit_move_late(layr_store_t *st);
+/* Has it another shard of this unit, or one on its way? */
+bool layr_unit_has_sibling(const layr_unit_t *u, const layr_load_host_t *h);
 bool layr_unit_has_room(const layr_load_host_t *h, uint64_t bytes);
 
 /* store.c: this shard is stored (LAYR_OK), or will not be. */

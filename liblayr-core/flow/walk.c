@@ -93,3 +93,23 @@ int layr_walk_next(layr_walk_t *w, uint64_t from, layr_step_t *out, layr_diag_t 
     }
     return 0;
 }
+
+int layr_walk_all(layr_session_t *s, const layr_file_keys_t *keys, const layr_placement_t *p,
+                  const layr_walk_all_t *each, layr_diag_t *d)
+{
+    layr_fetch_t *fetch = NULL;
+    layr_walk_t walk;
+    layr_step_t st;
+    int rc = layr_fetch_new(&fetch, s, keys, p->scheme);
+    if (rc != LAYR_OK)
+        return rc;
+    layr_walk_init(&walk, fetch, p);
+    walk.on_page = each->page;
+    walk.ctx = each->ctx;
+    while ((rc = layr_walk_next(&walk, 0, &st, d)) == 1)
+        if ((rc = each->segment(each->ctx, &st)) != LAYR_OK)
+            break;
+    layr_walk_free(&walk);
+    layr_fetch_free(fetch);
+    return rc;
+}

@@ -32,4 +32,13 @@ void layr_walk_init(layr_walk_t *w, layr_fetch_t *f, const layr_placement_t *p);
 int layr_walk_next(layr_walk_t *w, uint64_t from, layr_step_t *out, layr_diag_t *d) LAYR_CHECKED;
 void layr_walk_free(layr_walk_t *w);
 
+/* All pages and segments of a file, in order, with a fetch of its own: LAYR_OK, or what stopped it (of fetching, d is filled). */
+typedef struct layr_walk_all {
+    int (*page)(void *ctx, uint64_t number, const layr_entry_t *e, const layr_node_page_t *node);
+    int (*segment)(void *ctx, const layr_step_t *st);
+    void *ctx;
+} layr_walk_all_t;
+int layr_walk_all(layr_session_t *s, const layr_file_keys_t *keys, const layr_placement_t *p,
+                  const layr_walk_all_t *each, layr_diag_t *d) LAYR_CHECKED;
+
 #endif

@@ -86,6 +86,8 @@ int layr_call_put_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32]
 int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], uint8_t *into,
                          size_t cap) LAYR_CHECKED;
 void layr_call_free(layr_call_t *c);
+/* One that was allocated, and its memory; *c is NULL then. */
+void layr_call_drop(layr_call_t **c);
 
 /*
  * After done: LAYR_OK for the success of that call (PUT shard: 200/201 that names this shard; GET shard: exactly the

@@ -160,3 +160,10 @@ void layr_call_free(layr_call_t *c)
     free(c->auth);
     c->auth = NULL;
 }
+
+void layr_call_drop(layr_call_t **c)
+{
+    layr_call_free(*c);
+    free(*c);
+    *c = NULL;
+}
