@@ -53,7 +53,7 @@ static int on_close(void *ctx, curl_socket_t fd)
     TAILQ_FOREACH(f, s->flying, wait)
     {
         if (f->fd == fd) /* the number will soon be another's */
-            f->fd = fd;
+            f->fd = -1;
     }
     return close(fd);
 }
