@@ -80,6 +80,8 @@ $(BUILD)/t/unit/%.t: $(BUILD)/t/unit/%.o $(TOOL_LIB) $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIB) $(CORE) $(LIBS)
 
+$(BUILD)/t/unit/net_again.t: LIBS += -lssl
+
 # A program that tests run, not one of ours.
 $(BUILD)/t/lib/%: $(BUILD)/t/lib/%.o $(TOOL_LIB) $(CORE)
 	$(say) LD $@

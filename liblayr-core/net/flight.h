@@ -38,6 +38,7 @@ typedef struct layr_flight {
     bool cancelled;
     layr_origin_t *origin;
     bool on_air; /* counted in its origin's active */
+    bool again;  /* its connection sent it away, and it was begun anew */
     CURL *easy;  /* NULL until it is on the air */
     layr_sockets_t *sockets;
     int fd; /* of its connection; -1 while it has none */

@@ -93,12 +93,17 @@ void layr_sockets_uncork(const layr_flight_t *f)
     set_cork(f, 0);
 }
 
+/*
+ * The body begins with its first byte whenever a request is about to be sent.  libcurl rewinds it only when some of it
+ * was sent: what it has read for a connection that took none of it would be missing on the next one.
+ */
 static int on_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
     layr_flight_t *f = ctx;
     char ip[INET6_ADDRSTRLEN];
 
     (void)own_ip;
+    f->body_off = 0;
     f->fd = -1;
     for (size_t i = 0; i < f->sockets->count && f->fd < 0; i++) {
         int fd = f->sockets->fd[i];

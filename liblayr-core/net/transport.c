@@ -56,7 +56,6 @@ static void tell(layr_net_t *net, layr_flight_t *f)
     TAILQ_REMOVE(&net->all, f, all);
     r->net_private = NULL;
     pthread_mutex_unlock(&net->lock);
-    curl_slist_free_all(f->headers);
     free(f);
     if (r->done != NULL)
         r->done(r);
@@ -80,17 +79,30 @@ static void drop_unsent(const layr_flight_t *f)
         (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
 }
 
+static void drop_handle(layr_flight_t *f)
+{
+    curl_easy_cleanup(f->easy); /* harmless on NULL */
+    f->easy = NULL;
+    curl_slist_free_all(f->headers);
+    f->headers = NULL;
+}
+
+static void land(layr_net_t *net, layr_flight_t *f)
+{
+    TAILQ_REMOVE(&net->flying, f, wait);
+    net->flying_count--;
+    curl_multi_remove_handle(net->multi, f->easy);
+    f->fd = -1;
+    drop_handle(f);
+}
+
 /* Off the air and out of the queue; its result is set already. */
 static void finish(layr_net_t *net, layr_flight_t *f)
 {
     layr_origin_remove(&net->origins, f);
     if (f->easy != NULL) {
         drop_unsent(f);
-        TAILQ_REMOVE(&net->flying, f, wait);
-        net->flying_count--;
-        curl_multi_remove_handle(net->multi, f->easy);
-        curl_easy_cleanup(f->easy);
-        f->easy = NULL;
+        land(net, f);
     }
     tell(net, f);
 }
@@ -107,22 +119,23 @@ static void fail(layr_net_t *net, layr_flight_t *f, int error, const char *text)
  */
 static void start(layr_net_t *net, layr_flight_t *f)
 {
-    CURL *easy = curl_easy_init();
+    uint64_t now = now_ms();
 
-    if (easy == NULL)
+    f->easy = curl_easy_init();
+    if (f->easy == NULL)
         goto failed;
-    if (layr_easy_setup(f, easy, &net->config) != 0 || layr_sockets_watch(&net->sockets, f, easy) ||
-        curl_multi_add_handle(net->multi, easy) != CURLM_OK)
+    if (layr_easy_setup(f, f->easy, &net->config) != 0 || layr_sockets_watch(&net->sockets, f, f->easy) ||
+        curl_multi_add_handle(net->multi, f->easy) != CURLM_OK)
         goto failed;
-    f->easy = easy;
-    f->started_ms = now_ms();
-    layr_watch_start(&f->watch, f->started_ms, (uint64_t)net->config.stall_ms,
+    if (f->started_ms == 0)
+        f->started_ms = now;
+    layr_watch_start(&f->watch, now, (uint64_t)net->config.stall_ms,
                      f->req->min_bytes_s > 0 ? (uint64_t)f->req->min_bytes_s : 0);
     TAILQ_INSERT_TAIL(&net->flying, f, wait);
     net->flying_count++;
     return;
 failed:
-    curl_easy_cleanup(easy); /* harmless on NULL */
+    drop_handle(f);
     fail(net, f, LAYR_ERR_NOMEM, "out of memory for a request");
 }
 
@@ -153,12 +166,31 @@ static void fail_waiting(layr_net_t *net, layr_origin_t *origin, int error, cons
     }
 }
 
+/*
+ * A host that is reloaded, or has had enough of a connection, says so (GOAWAY), and looks at nothing that comes later
+ * over it.  libcurl sends such a request again, but when it was the only one there it gives up with CURLE_HTTP2, as it
+ * does for what is no HTTP/2 at all.  A connection that has served before spoke it.
+ */
+static bool was_sent_away(const layr_flight_t *f, CURLcode code)
+{
+    long made = 1;
+
+    curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &made);
+    return code == CURLE_HTTP2 && made == 0 && f->header_bytes == 0;
+}
+
 static void end_of_transfer(layr_net_t *net, CURL *easy, CURLcode code)
 {
     layr_flight_t *f = NULL;
     bool unreachable;
 
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &f);
+    if (!f->again && was_sent_away(f, code)) {
+        f->again = true;
+        land(net, f);
+        start(net, f);
+        return;
+    }
     unreachable = layr_outcome_is_unreachable(code);
     layr_outcome_fill(f, code);
     if (unreachable)

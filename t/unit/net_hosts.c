@@ -3,6 +3,7 @@
 #include "layr/bytes.h"
 #include "layr/crypto.h"
 #include "net/probe.h"
+#include "net_cert.h"
 #include "net_nginx.h"
 #include "tap.h"
 
