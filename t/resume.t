@@ -28,7 +28,6 @@ subtest 'killed at any moment' => sub {
 
 subtest 'what a person is told' => sub {
     my $p = put_under_way(@put);
-    $p->kill('STOP');
     my ($u) = unfinished();
     is("$u->{name} $u->{running}", 'file 1', 'layr-ls lists it') if ok($u, 'layr-ls knows of it');
     my $r = tool('layr-put', '--resume', @put);
@@ -86,7 +85,7 @@ subtest 'for want of hosts' => sub {
     my @one = ('-k', '1/3', '-n', 'file', $file);
     my $p = put_under_way($swarm->hosts(0, 1, 2), @one);
     $swarm->kill(1);
-    my $r = $p->wait;
+    my $r = $p->kill('CONT')->wait;
     is("$r->{status} $r->{out}", '3 ', 'too few hosts: exit status') or diag($r->{err});
     like($r->{err}, qr/`layr-put --resume.*\nlayr-put: too few hosts/, 'the reason, and how it goes on');
     $swarm->revive(1);
