@@ -1,0 +1,88 @@
+/*
+ * The closest contacts to an id.  With p leading bits in common between the id and our own, the buckets are, from near to
+ * far: p; all above p together (they share exactly p bits with the id); p - 1; p - 2; ... 0.  So each stage is sorted
+ * into the answer, and the first that fills it ends the search.
+ */
+#include "kad/table.h"
+
+#define BEST_MAX 256u
+
+typedef struct best {
+    const layr_kad_table_t *t;
+    const uint8_t *target;
+    layr_time_t now;
+    unsigned max, floor, count; /* those before floor are of nearer stages */
+    unsigned left;              /* live contacts in buckets that were not looked at */
+    uint16_t at[BEST_MAX];
+    uint64_t far[BEST_MAX]; /* the first 8 bytes of the distance */
+} best_t;
+
+static uint64_t big64(const uint8_t p[8])
+{
+    return __builtin_bswap64(layr_load64(p));
+}
+
+static bool before(const best_t *w, uint64_t far, const uint8_t id[32], unsigned j)
+{
+    if (far != w->far[j])
+        return far < w->far[j];
+    return layr_kad_closer(w->target, id, w->t->node[w->at[j]].id) < 0;
+}
+
+static void insert(best_t *w, unsigned i)
+{
+    const layr_kad_node_t *n = &w->t->node[i];
+    uint64_t far = big64(n->id) ^ big64(w->target);
+    unsigned j = w->count;
+
+    if (n->exp <= w->now || n->failures >= LAYR_KAD_FAILS_SPARE)
+        return;
+    if (w->count == w->max) {
+        if (!before(w, far, n->id, w->max - 1))
+            return;
+        j--;
+    } else {
+        w->count++;
+    }
+    for (; j > w->floor && before(w, far, n->id, j - 1); j--) {
+        w->at[j] = w->at[j - 1];
+        w->far[j] = w->far[j - 1];
+    }
+    w->at[j] = (uint16_t)i;
+    w->far[j] = far;
+}
+
+static void add_bucket(best_t *w, unsigned b)
+{
+    w->left -= w->t->bucket[b].live.count;
+    for (unsigned i = w->t->bucket[b].live.head; i != LAYR_KAD_NONE; i = w->t->node[i].next)
+        insert(w, i);
+}
+
+unsigned layr_kad_closest(const layr_kad_table_t *t, const uint8_t target[32], layr_time_t now,
+                          layr_kad_contact_t *out, unsigned max)
+{
+    unsigned p = layr_kad_prefix(t->own, target);
+    best_t w;
+
+    w.t = t;
+    w.target = target;
+    w.now = now;
+    w.max = max < BEST_MAX ? max : BEST_MAX;
+    w.floor = w.count = 0;
+    w.left = t->live;
+    if (w.max == 0)
+        return 0;
+    if (p < LAYR_KAD_BUCKETS)
+        add_bucket(&w, p);
+    w.floor = w.count;
+    for (unsigned b = p + 1; b < LAYR_KAD_BUCKETS && w.left > 0 && w.floor < w.max; b++)
+        add_bucket(&w, b);
+    for (unsigned b = p; b-- > 0 && w.left > 0 && w.count < w.max;) {
+        w.floor = w.count;
+        add_bucket(&w, b);
+    }
+    for (unsigned j = 0; j < w.count; j++)
+        layr_kad_show(t, w.at[j], &out[j]);
+    return w.count;
+}
