@@ -20,10 +20,24 @@ static int clear_in(DIR *dir)
     return errno != 0 ? -1 : rc;
 }
 
+int layr_clear_content(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+    DIR *in = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (in == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    rc = clear_in(in);
+    closedir(in);
+    return rc;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the folder is */
 int layr_clear(int dir, const char *name)
 {
-    DIR *in;
     int fd, rc;
 
     if (unlinkat(dir, name, 0) == 0)
@@ -36,12 +50,7 @@ int layr_clear(int dir, const char *name)
     if (fd < 0)
         return -1;
     (void)fchmod(fd, 0700); /* or what is in it can't be removed; a failure shows there */
-    in = fdopendir(fd);
-    if (in == NULL) {
-        close(fd);
-        return -1;
-    }
-    rc = clear_in(in);
-    closedir(in);
+    rc = layr_clear_content(fd);
+    close(fd);
     return unlinkat(dir, name, AT_REMOVEDIR) == 0 ? 0 : rc != 0 ? rc : -1;
 }

@@ -85,4 +85,6 @@ void layr_folder_add_stats(layr_get_stats_t *sum, const layr_get_stats_t *one)
     sum->shards_late += one->shards_late;
     sum->segments_recovered += one->segments_recovered;
     sum->wire_bytes += one->wire_bytes;
+    sum->found_bytes += one->found_bytes;
+    sum->stale_bytes += one->stale_bytes;
 }

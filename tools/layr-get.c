@@ -19,7 +19,7 @@
 #define BAD_KEPT 64 /* damaged shards listed with --json */
 
 static const char *opt_output, *opt_range, *opt_path;
-static bool opt_force;
+static bool opt_force, opt_resume;
 
 static const layr_opt_def_t options[] = {
     {'o', "output", "PATH", "file or folder to write to; `-`: standard output", LAYR_OPT_TEXT, &opt_output, 0,
@@ -28,6 +28,8 @@ static const layr_opt_def_t options[] = {
     {0, "path", "P", "of a folder only this file or folder in it", LAYR_OPT_TEXT, &opt_path, 0, 0},
     {'f', "force", NULL, "overwrite an existing file; replace an existing folder", LAYR_OPT_FLAG, &opt_force,
      0, 0},
+    {0, "resume", NULL, "go on with a get that was cut off; keep what comes of this one", LAYR_OPT_FLAG,
+     &opt_resume, 0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 
@@ -64,6 +66,7 @@ typedef struct work {
     const layr_tree_entry_t *entry;    /* of it what is wanted; NULL: this is no folder */
     size_t entry_at, entries;
     layr_unpack_t unpack;
+    layr_partial_key_t partial;
     uint64_t before,
         total; /* bytes written by runs before this one, and of all of them; total 0: there is but one */
     layr_get_stats_t stats;
@@ -166,6 +169,34 @@ static uint64_t written(const work_t *w)
     return w->size > 0 ? w->last - w->first + 1 : 0;
 }
 
+/* What an earlier try had left, and what it had left in vain. */
+static uint64_t found(const work_t *w)
+{
+    return w->stats.found_bytes + w->unpack.found;
+}
+
+static bool resumed(const work_t *w)
+{
+    return w->unpack.path != NULL ? w->unpack.partial.found : w->output.partial.found;
+}
+
+static void say_resumed(const work_t *w)
+{
+    char there[LAYR_SIZE_TEXT], stale[LAYR_SIZE_TEXT];
+
+    if (!opt_resume)
+        return;
+    if (!resumed(w)) {
+        layr_say_note("there was nothing to go on with: it was got from its start");
+        return;
+    }
+    layr_say_size(there, found(w));
+    layr_say_size(stale, w->stats.stale_bytes);
+    layr_say_note("%s were there from an earlier try%s%s%s", there, w->stats.stale_bytes > 0 ? "; " : "",
+                  w->stats.stale_bytes > 0 ? stale : "",
+                  w->stats.stale_bytes > 0 ? " there were not right and were fetched anew" : "");
+}
+
 static void say_result(const work_t *w)
 {
     char size[LAYR_SIZE_TEXT], pace[LAYR_PACE_TEXT], shown[512];
@@ -174,6 +205,7 @@ static void say_result(const work_t *w)
     layr_meter_pace(&w->meter, pace, written(w));
     layr_show_name(shown, sizeof shown, written_to(w));
     layr_say_note("%s: %s %s", shown, size, pace);
+    say_resumed(w);
     say_bad(w);
 }
 
@@ -221,9 +253,28 @@ static int print_json(const work_t *w)
     bad |= layr_json_u64(o, "shards_bad", w->stats.shards_bad);
     bad |= layr_json_u64(o, "shards_late", w->stats.shards_late);
     bad |= layr_json_u64(o, "wire_bytes", w->stats.wire_bytes);
+    bad |= cJSON_AddBoolToObject(o, "resumed", resumed(w)) == NULL;
+    bad |= layr_json_u64(o, "found_bytes", found(w));
+    bad |= layr_json_u64(o, "stale_bytes", w->stats.stale_bytes);
     bad |= cJSON_AddNumberToObject(o, "seconds", layr_meter_seconds(&w->meter)) == NULL;
     bad |= json_bad(w, o);
     return layr_json_print(o, bad);
+}
+
+/* It failed: what becomes of what came. */
+static void say_left(const layr_partial_t *p, uint64_t bytes)
+{
+    char size[LAYR_SIZE_TEXT];
+
+    if (bytes == 0)
+        return;
+    layr_say_size(size, bytes);
+    if (p->keep)
+        layr_say_note("%s of it are kept for %d days (%s): the same command goes on with it", size,
+                      LAYR_PARTIAL_DAYS, p->path);
+    else
+        layr_say_note("the %s that came are given up: with --resume they are kept, and the next try goes on",
+                      size);
 }
 
 /* --- steps --- */
@@ -273,6 +324,8 @@ static int check_entry(work_t *w, layr_diag_t *d)
     rc = layr_hash_final(w->output.hash, sha);
     if (rc == 0 && memcmp(sha, w->entry->sha256, sizeof sha) != 0)
         rc = layr_diag_set(d, LAYR_ERR_DATA, "the file does not match its SHA-256: it was stored wrongly");
+    if (rc == LAYR_ERR_DATA)
+        w->output.partial.keep = false;
     return rc;
 }
 
@@ -282,6 +335,9 @@ static int fetch(work_t *w, uint64_t first, uint64_t last, layr_sink_t *sink, la
     int rc = layr_get(&w->tool.s, w->file, first, last, sink, &took, d);
 
     layr_folder_add_stats(&w->stats, &took);
+    if (rc == LAYR_ERR_DATA &&
+        took.bytes == last - first + 1) /* it came whole, and is not right: another try is no help */
+        w->output.partial.keep = false;
     if (rc == 0 && atomic_load(&layr_guard_cancel))
         rc = LAYR_ERR_CANCELLED;
     return rc;
@@ -302,6 +358,8 @@ static int download(work_t *w)
         rc = layr_output_finish(&w->output, all ? w->file->content.mtime : -1, &d);
     if (rc != 0 && w->output.reader_gone)
         return LAYR_EXIT_FAILED;
+    if (rc != 0 && !w->output.to_stdout)
+        say_left(&w->output.partial, w->output.written + w->output.kept);
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
     say_result(w);
@@ -322,9 +380,10 @@ static int get_file(work_t *w)
             rc = layr_say_failed(LAYR_ERR_NOMEM, NULL);
     }
     if (rc == LAYR_OPT_GO_ON)
-        rc = layr_output_open(&w->output, opt_output, name, !w->by_cap, opt_force, written(w));
+        rc = layr_output_open(&w->output, opt_output, name, !w->by_cap, opt_force, written(w), &w->partial);
     if (rc == LAYR_OPT_GO_ON) {
         w->output.hash = hash;
+        w->output.base = w->first;
         w->output.as = all ? w->entry : NULL;
         rc = download(w);
     }
@@ -341,12 +400,15 @@ static int unpack(work_t *w)
 
     layr_meter_start(&w->meter, "get");
     w->total = w->unpack.bytes;
+    w->before = w->unpack.found;
     while (rc == 0 && layr_unpack_run(&w->unpack, &first, &last)) {
         rc = fetch(w, first, last, &w->unpack.sink, &d);
         w->before += last - first + 1;
     }
     if (rc == 0)
         rc = layr_unpack_finish(&w->unpack, &d);
+    if (rc != 0)
+        say_left(&w->unpack.partial, w->unpack.found + w->unpack.wrote);
     if (rc != 0)
         return layr_tool_failed(&w->tool, rc, &d);
     say_result(w);
@@ -368,7 +430,7 @@ static int get_folder(work_t *w)
     if (*name == 0)
         name = w->file->content.name;
     rc = layr_unpack_open(&w->unpack, &w->tree, w->entry_at, w->entries, opt_output, name, !w->by_cap,
-                          opt_force);
+                          opt_force, &w->partial);
     if (rc == LAYR_OPT_GO_ON)
         rc = unpack(w);
     layr_unpack_close(&w->unpack);
@@ -402,13 +464,16 @@ static int get(work_t *w)
 {
     int rc;
 
+    w->partial = (layr_partial_key_t){w->file->keys.record_id, w->file->content.sha256, "", opt_resume};
     if (!w->file->content.is_folder)
         return opt_path == NULL ? get_file(w) : layr_opt_usage("--path: this is a file, not a folder");
     rc = find_entry(w);
     if (rc != LAYR_OPT_GO_ON)
         return rc;
+    w->partial.part = w->entry->path;
     if (w->entry->type == LAYR_TREE_FOLDER)
         return get_folder(w);
+    w->partial.version = w->entry->sha256;
     w->size = w->entry->size;
     w->start = w->entry->offset;
     return get_file(w);
@@ -420,6 +485,10 @@ static int take_options(work_t *w)
         return layr_opt_usage("--range: '%s' is none of A-B (A not above B), A-, -N", opt_range);
     if (w->opt->json && opt_output != NULL && strcmp(opt_output, "-") == 0)
         return layr_opt_usage("--json and -o - would mix on standard output");
+    if (opt_resume && opt_range != NULL)
+        return layr_opt_usage("--resume goes on with whole files and folders, not with a --range");
+    if (opt_resume && opt_output != NULL && strcmp(opt_output, "-") == 0)
+        return layr_opt_usage("--resume: standard output cannot be gone on with; give a file with -o PATH");
     return LAYR_OPT_GO_ON;
 }
 
@@ -428,7 +497,7 @@ static int run(work_t *w)
     int rc = take_options(w);
 
     w->by_cap = layr_opt_is_cap(w->opt->operand[0]);
-    w->output.fd = -1;
+    w->output.fd = w->output.partial.fd = w->unpack.partial.fd = -1;
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_start(&w->tool, w->opt, !w->by_cap);
     w->tool.s.event = on_event;

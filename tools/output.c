@@ -39,10 +39,10 @@ static int no_room(const layr_output_t *o, layr_diag_t *d)
             "%s would be too large for its file system, or for the limit set with ulimit -f: "
             "%s are needed",
             o->path, need);
-    if (o->folder != NULL && statvfs(o->folder, &v) == 0)
+    if (statvfs(o->partial.folder, &v) == 0)
         layr_say_size(there, (uint64_t)v.f_bavail * v.f_frsize);
     return layr_diag_set(d, LAYR_ERR_NOSPACE, "no room for %s in %s: %s are needed, and %s are free", o->path,
-                         o->folder != NULL ? o->folder : "it", need, there);
+                         o->partial.folder, need, there);
 }
 
 static int write_failed(layr_output_t *o, layr_diag_t *d)
@@ -72,6 +72,21 @@ static void begin_to_sync(layr_output_t *o, size_t n)
  * A pipe that is said to be writable takes PIPE_BUF bytes without waiting, and no more is given to it at a
  * time: so a signal never finds us waiting in write.
  */
+static ssize_t write_some(layr_output_t *o, const uint8_t *buf, size_t len)
+{
+    struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+    size_t most = o->small_writes ? PIPE_BUF : PIECE;
+
+    if (o->small_writes && poll(&p, 1, WAIT_MS) <= 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (len > most)
+        len = most;
+    return o->to_stdout ? write(o->fd, buf, len) : pwrite(o->fd, buf, len, (off_t)o->written);
+}
+
+/* What has come stays, where it is to be gone on with: it is written also after Ctrl-C. */
 static int put_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
 {
     layr_output_t *o = ctx;
@@ -80,15 +95,11 @@ static int put_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
     if (rc != LAYR_OK)
         return rc;
     while (len > 0) {
-        struct pollfd p = {.fd = o->fd, .events = POLLOUT};
-        size_t most = o->small_writes ? PIPE_BUF : PIECE;
         ssize_t n;
 
-        if (atomic_load(&layr_guard_cancel))
+        if (!o->partial.keep && atomic_load(&layr_guard_cancel))
             return LAYR_ERR_CANCELLED;
-        if (o->small_writes && poll(&p, 1, WAIT_MS) <= 0)
-            continue;
-        n = write(o->fd, buf, len > most ? most : len);
+        n = write_some(o, buf, len);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
@@ -98,6 +109,37 @@ static int put_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
         len -= (size_t)n;
     }
     return 0;
+}
+
+/* --- what an earlier try left, and what this one leaves --- */
+
+/* A segment in which something was not written is none; a read moves no place that anybody goes by. */
+static int look(void *ctx, uint64_t at, uint8_t *buf, size_t len)
+{
+    const layr_output_t *o = ctx;
+    off_t from = (off_t)(at - o->base);
+
+    return o->partial.found && lseek(o->fd, from, SEEK_HOLE) >= from + (off_t)len &&
+           layr_partial_read(o->fd, buf, len, (uint64_t)from) == len;
+}
+
+static int pass(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
+{
+    layr_output_t *o = ctx;
+
+    (void)d;
+    o->written += len;
+    return o->hash != NULL ? layr_hash_update(o->hash, buf, len) : LAYR_OK;
+}
+
+static int keep(void *ctx, uint64_t at, const uint8_t *buf, size_t len, layr_diag_t *d)
+{
+    layr_output_t *o = ctx;
+
+    if (layr_partial_write(o->fd, buf, len, at - o->base) != 0)
+        return write_failed(o, d);
+    o->kept += len;
+    return LAYR_OK;
 }
 
 /* --- names --- */
@@ -177,13 +219,6 @@ char *layr_output_folder(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static int folder_of(layr_output_t *o)
-{
-    o->folder = layr_output_folder(o->path);
-    o->temp = o->folder != NULL ? layr_opt_path(o->folder, ".layr-get-XXXXXX") : NULL;
-    return o->temp != NULL ? LAYR_OPT_GO_ON : layr_say_failed(LAYR_ERR_NOMEM, NULL);
-}
-
 /* Asked for at once: better no download than one that ends for want of room. */
 static int reserve(layr_output_t *o)
 {
@@ -196,33 +231,29 @@ static int reserve(layr_output_t *o)
     return LAYR_OPT_GO_ON; /* a file system that can't say beforehand */
 }
 
-static int open_temp(layr_output_t *o)
+static int open_temp(layr_output_t *o, const layr_partial_key_t *key)
 {
-    int rc = folder_of(o);
+    int rc = layr_partial_open(&o->partial, o->path, false, key);
 
     if (rc != LAYR_OPT_GO_ON)
         return rc;
-    /* NOLINTNEXTLINE(clang-analyzer-*): folder_of made temp, or gave an exit status */
-    o->fd = mkostemp(o->temp, O_CLOEXEC);
-    if (o->fd < 0) {
-        if (errno == ENOENT)
-            layr_say_error("there is no folder %s", o->folder);
-        else
-            layr_say_error("cannot write into folder %s: %s", o->folder, strerror(errno));
-        return LAYR_EXIT_FAILED;
+    o->fd = o->partial.fd;
+    if (key->resume) {
+        o->sink.look = look;
+        o->sink.pass = pass;
+        o->sink.keep = keep;
     }
-    layr_guard_temp(o->temp);
     return reserve(o);
 }
 
 int layr_output_open(layr_output_t *o, const char *path, const char *name, bool trusted, bool force,
-                     uint64_t expect)
+                     uint64_t expect, const layr_partial_key_t *key)
 {
     struct stat st;
     int rc;
 
     memset(o, 0, sizeof *o);
-    o->fd = -1;
+    o->fd = o->partial.fd = -1;
     o->force = force;
     o->expect = expect;
     o->sink = (layr_sink_t){.write = put_bytes, .ctx = o};
@@ -235,7 +266,7 @@ int layr_output_open(layr_output_t *o, const char *path, const char *name, bool 
     rc = layr_output_path(&o->path, path, name, trusted, "file");
     if (rc == LAYR_OPT_GO_ON)
         rc = check_target(o);
-    return rc == LAYR_OPT_GO_ON ? open_temp(o) : rc;
+    return rc == LAYR_OPT_GO_ON ? open_temp(o, key) : rc;
 }
 
 /* --- the end --- */
@@ -244,15 +275,17 @@ int layr_output_open(layr_output_t *o, const char *path, const char *name, bool 
  * RENAME_NOREPLACE. */
 static int give_name(const layr_output_t *o)
 {
+    const char *temp = o->partial.path;
+
     if (o->force)
-        return rename(o->temp, o->path);
-    if (renameat2(AT_FDCWD, o->temp, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0)
+        return rename(temp, o->path);
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    if (link(o->temp, o->path) != 0)
+    if (link(temp, o->path) != 0)
         return -1;
-    unlink(o->temp);
+    unlink(temp);
     return 0;
 }
 
@@ -275,6 +308,8 @@ static int settle(layr_output_t *o, layr_time_t mtime)
     umask(mask);
     if (o->as != NULL)
         t[1] = (struct timespec){(time_t)o->as->mtime, (long)o->as->mtime_ns};
+    if (ftruncate(o->fd, (off_t)o->written) != 0) /* an earlier version may have been longer */
+        return -1;
     if (fchmod(o->fd, o->as != NULL ? o->as->mode & 0777 : 0666 & ~mask) != 0)
         return -1;
     if ((mtime >= 0 || o->as != NULL) && futimens(o->fd, t) != 0)
@@ -296,10 +331,8 @@ int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d)
                                  o->path);
         return layr_diag_set(d, LAYR_ERR_IO, "cannot give %s its name: %s", o->path, strerror(errno));
     }
-    layr_guard_temp(NULL);
-    free(o->temp);
-    o->temp = NULL;
-    if (layr_output_sync_folder(o->folder) != 0)
+    layr_partial_named(&o->partial);
+    if (layr_output_sync_folder(o->partial.folder) != 0)
         return layr_diag_set(d, LAYR_ERR_IO, "%s was written, but its folder could not be synced: %s",
                              o->path, strerror(errno));
     return 0;
@@ -307,15 +340,13 @@ int layr_output_finish(layr_output_t *o, layr_time_t mtime, layr_diag_t *d)
 
 void layr_output_close(layr_output_t *o)
 {
-    if (!o->to_stdout && o->fd >= 0) {
-        close(o->fd);
-        if (o->temp != NULL)
-            unlink(o->temp);
-    }
-    layr_guard_temp(NULL);
+    struct stat st;
+
+    if (!o->to_stdout && o->fd >= 0 && fstat(o->fd, &st) == 0 && st.st_size == 0)
+        o->partial.keep = false;
+    if (!o->to_stdout)
+        layr_partial_close(&o->partial);
     free(o->path);
-    free(o->temp);
-    free(o->folder);
     memset(o, 0, sizeof *o);
     o->fd = -1;
 }

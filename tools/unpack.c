@@ -47,9 +47,15 @@ static int begin_file(layr_unpack_t *u, layr_diag_t *d)
     const char *leaf;
     int dir = layr_unpack_parent(u, at_hand(u), &leaf);
 
-    u->fd = dir < 0 ? -1 : openat(dir, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (u->partial.found ? 0 : O_EXCL);
+    struct stat st = {0};
+
+    u->fd = dir < 0 ? -1 : openat(dir, leaf, flags, 0600);
     u->done = u->begun = 0;
-    return u->fd < 0 ? layr_unpack_failed(u, at_hand(u), d) : LAYR_OK;
+    if (u->fd < 0 || fstat(u->fd, &st) != 0)
+        return layr_unpack_failed(u, at_hand(u), d);
+    u->old = (uint64_t)st.st_size;
+    return LAYR_OK;
 }
 
 int layr_unpack_settle(int fd, const layr_tree_entry_t *e)
@@ -74,7 +80,8 @@ static int end_file(layr_unpack_t *u, layr_diag_t *d)
     const layr_tree_entry_t *e = at_hand(u);
     int rc = layr_unpack_check(u, e, d);
 
-    if (rc == LAYR_OK && (e->flags & LAYR_TREE_SPARSE) && ftruncate(u->fd, (off_t)e->size) != 0)
+    if (rc == LAYR_OK && ((e->flags & LAYR_TREE_SPARSE) || u->old > e->size) &&
+        ftruncate(u->fd, (off_t)e->size) != 0)
         rc = layr_unpack_failed(u, e, d);
     if (rc == LAYR_OK && layr_unpack_settle(u->fd, e) != 0)
         rc = layr_unpack_failed(u, e, d);
@@ -88,6 +95,12 @@ static int end_file(layr_unpack_t *u, layr_diag_t *d)
 static bool all_zero(const uint8_t *p, size_t len)
 {
     return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* Where an earlier try wrote something, zeros are written over it. */
+static bool hole(const layr_unpack_t *u, const uint8_t *p, size_t len)
+{
+    return (at_hand(u)->flags & LAYR_TREE_SPARSE) && u->done >= u->old && all_zero(p, len);
 }
 
 /* How much of it in one go: of a file that had holes a block, which may be one. */
@@ -112,8 +125,7 @@ static int write_file(layr_unpack_t *u, const uint8_t *buf, size_t len, layr_dia
 
     while (len > 0 && rc == LAYR_OK) {
         size_t most = piece(u, len);
-        bool hole = (at_hand(u)->flags & LAYR_TREE_SPARSE) && all_zero(buf, most);
-        ssize_t n = hole ? (ssize_t)most : pwrite(u->fd, buf, most, (off_t)u->done);
+        ssize_t n = u->there || hole(u, buf, most) ? (ssize_t)most : pwrite(u->fd, buf, most, (off_t)u->done);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -122,6 +134,7 @@ static int write_file(layr_unpack_t *u, const uint8_t *buf, size_t len, layr_dia
         buf += n;
         len -= (size_t)n;
         u->done += (uint64_t)n;
+        u->wrote += (uint64_t)n;
         begin_to_sync(u);
     }
     return rc;
@@ -157,7 +170,7 @@ int layr_unpack_bytes(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d)
     while (len > 0 && u->next < u->files && rc == LAYR_OK) {
         size_t n = 0;
 
-        if (atomic_load(&layr_guard_cancel))
+        if (!u->partial.keep && atomic_load(&layr_guard_cancel))
             return LAYR_ERR_CANCELLED;
         rc = put_some(u, buf, len, &n, d);
         buf += n;

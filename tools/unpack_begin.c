@@ -65,6 +65,20 @@ static int walk(int root, char *path)
     return dir;
 }
 
+int layr_unpack_file(const layr_unpack_t *u, const layr_tree_entry_t *e, int flags)
+{
+    const char *in = layr_unpack_inner(u, e), *slash = strrchr(in, '/');
+    char *path = strndup(in, slash != NULL ? (size_t)(slash - in) : 0);
+    int dir = path != NULL ? walk(u->root, path) : -1, fd = -1;
+
+    if (dir >= 0) {
+        fd = openat(dir, slash != NULL ? slash + 1 : in, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+        close(dir);
+    }
+    free(path);
+    return fd;
+}
+
 int layr_unpack_parent(layr_unpack_t *u, const layr_tree_entry_t *e, const char **leaf)
 {
     const char *in = layr_unpack_inner(u, e), *slash = strrchr(in, '/');
@@ -96,6 +110,12 @@ static int make_empty(layr_unpack_t *u, const layr_tree_entry_t *e, int dir, con
     return rc == LAYR_OK ? layr_unpack_check(u, e, d) : rc;
 }
 
+/* What is there of an earlier try is a folder: all else was removed. */
+static int make_folder(const layr_unpack_t *u, int dir, const char *leaf)
+{
+    return mkdirat(dir, leaf, 0700) == 0 || (u->partial.found && errno == EEXIST) ? 0 : -1;
+}
+
 /* In the tree's order, so that each finds its folder. */
 static int make_all(layr_unpack_t *u, layr_diag_t *d)
 {
@@ -109,7 +129,7 @@ static int make_all(layr_unpack_t *u, layr_diag_t *d)
         if (e->type == LAYR_TREE_LINK || e->size > 0)
             continue;
         dir = layr_unpack_parent(u, e, &leaf);
-        if (dir < 0 || (e->type == LAYR_TREE_FOLDER && mkdirat(dir, leaf, 0700) != 0))
+        if (dir < 0 || (e->type == LAYR_TREE_FOLDER && make_folder(u, dir, leaf) != 0))
             rc = layr_unpack_failed(u, e, d);
         else if (e->type == LAYR_TREE_FILE)
             rc = make_empty(u, e, dir, leaf, d);
@@ -145,45 +165,43 @@ static int check_target(const layr_unpack_t *u)
     return LAYR_EXIT_FAILED;
 }
 
-/* Holes need no room, so files that had some don't count. */
 static int check_room(const layr_unpack_t *u)
 {
+    const char *folder = u->partial.folder;
     char need[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT];
     struct statvfs v;
-    uint64_t sum = 0;
 
-    for (size_t i = 0; i < u->files; i++)
-        if (!(u->tree->entry[u->order[i]].flags & LAYR_TREE_SPARSE))
-            sum += u->tree->entry[u->order[i]].size;
-    if (statvfs(u->folder, &v) != 0 || (uint64_t)v.f_bavail * v.f_frsize >= sum)
+    if (statvfs(folder, &v) != 0 || (uint64_t)v.f_bavail * v.f_frsize >= u->need)
         return LAYR_OPT_GO_ON;
-    layr_say_size(need, sum);
+    layr_say_size(need, u->need);
     layr_say_size(there, (uint64_t)v.f_bavail * v.f_frsize);
-    layr_say_error("no room for %s in %s: %s are needed, and %s are free", u->path, u->folder, need, there);
+    layr_say_error("no room for %s in %s: %s are needed, and %s are free", u->path, folder, need, there);
     return LAYR_EXIT_FAILED;
 }
 
-static int make_root(layr_unpack_t *u)
+static int make_root(layr_unpack_t *u, const layr_partial_key_t *key)
 {
-    u->folder = layr_output_folder(u->path);
-    u->temp = u->folder != NULL ? layr_opt_path(u->folder, ".layr-get-XXXXXX") : NULL;
-    if (u->temp == NULL)
-        return layr_say_failed(LAYR_ERR_NOMEM, NULL);
-    if (check_room(u) != LAYR_OPT_GO_ON)
-        return LAYR_EXIT_FAILED;
-    if (mkdtemp(u->temp) == NULL) {
-        if (errno == ENOENT)
-            layr_say_error("there is no folder %s", u->folder);
-        else
-            layr_say_error("cannot write into folder %s: %s", u->folder, strerror(errno));
-        return LAYR_EXIT_FAILED;
+    int rc = layr_partial_open(&u->partial, u->path, true, key);
+
+    u->root = u->partial.fd;
+    if (rc == LAYR_OPT_GO_ON && key->resume) {
+        u->sink.look = layr_unpack_look;
+        u->sink.pass = layr_unpack_pass;
+        u->sink.keep = layr_unpack_keep;
     }
-    u->made = true;
-    u->root = open(u->temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (u->root >= 0)
-        return LAYR_OPT_GO_ON;
-    layr_say_error("cannot open %s: %s", u->temp, strerror(errno));
-    return LAYR_EXIT_FAILED;
+    return rc;
+}
+
+/* Folders and empty files; and what is to be got, when what an earlier try left is looked through. */
+static int fill_root(layr_unpack_t *u, layr_diag_t *d)
+{
+    int rc = u->partial.found ? layr_unpack_prune(u, d) : LAYR_OK;
+
+    if (rc == LAYR_OK)
+        rc = make_all(u, d);
+    if (rc == LAYR_OK && u->partial.found)
+        rc = layr_unpack_verify(u, d);
+    return rc;
 }
 
 static int list_files(layr_unpack_t *u)
@@ -194,19 +212,23 @@ static int list_files(layr_unpack_t *u)
         rc = layr_hash_new(&u->hash);
     if (rc != LAYR_OK)
         return layr_say_failed(rc, NULL);
-    for (size_t i = 0; i < u->files; i++)
-        u->bytes += u->tree->entry[u->order[i]].size;
+    for (size_t i = 0; i < u->files; i++) {
+        const layr_tree_entry_t *e = &u->tree->entry[u->order[i]];
+
+        u->bytes += e->size;
+        u->need += e->flags & LAYR_TREE_SPARSE ? 0 : e->size; /* holes need no room */
+    }
     return LAYR_OPT_GO_ON;
 }
 
 int layr_unpack_open(layr_unpack_t *u, const layr_tree_t *tree, size_t first, size_t count, const char *path,
-                     const char *name, bool trusted, bool force)
+                     const char *name, bool trusted, bool force, const layr_partial_key_t *key)
 {
     layr_diag_t d = {0};
     int rc;
 
     *u = (layr_unpack_t){.tree = tree, .first = first, .count = count, .force = force};
-    u->root = u->dir = u->fd = -1;
+    u->root = u->dir = u->fd = u->partial.fd = -1;
     u->base = strlen(tree->entry[first].path);
     u->sink = (layr_sink_t){.write = layr_unpack_bytes, .ctx = u};
     rc = layr_output_path(&u->path, path, name, trusted, "folder");
@@ -217,8 +239,9 @@ int layr_unpack_open(layr_unpack_t *u, const layr_tree_t *tree, size_t first, si
     if (rc == LAYR_OPT_GO_ON)
         rc = list_files(u);
     if (rc == LAYR_OPT_GO_ON)
-        rc = make_root(u);
-    if (rc == LAYR_OPT_GO_ON && make_all(u, &d) != LAYR_OK)
-        rc = layr_say_failed(d.code, &d);
-    return rc;
+        rc = make_root(u, key);
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
+    rc = fill_root(u, &d);
+    return rc == LAYR_OK ? check_room(u) : layr_say_failed(rc, &d);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,67 +52,85 @@ static int end_all(layr_unpack_t *u, layr_diag_t *d)
                : layr_unpack_failed(u, e, d);
 }
 
-/* With -f the old folder takes the temporary name, and is removed under it. */
-static int give_name(const layr_unpack_t *u, bool *replaced)
+/*
+ * With -f the old folder takes the temporary name, and is removed under it: locked, so that nobody takes it for what an
+ * earlier try left. *old: its descriptor, -1 when none was replaced or it cannot be read.
+ */
+static int give_name(const layr_unpack_t *u, bool *replaced, int *old)
 {
+    const char *temp = u->partial.path;
+
     *replaced = false;
-    if (renameat2(AT_FDCWD, u->temp, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
+    *old = -1;
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, u->path, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno == EINVAL || errno == ENOSYS) { /* rename itself replaces no folder but an empty one */
         struct stat st;
 
         if (lstat(u->path, &st) != 0 && errno == ENOENT)
-            return rename(u->temp, u->path);
+            return rename(temp, u->path);
         errno = EEXIST;
     }
     if (errno != EEXIST || !u->force)
         return -1;
     *replaced = true;
-    return renameat2(AT_FDCWD, u->temp, AT_FDCWD, u->path, RENAME_EXCHANGE);
+    *old = open(u->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*old >= 0)
+        (void)flock(*old, LOCK_EX | LOCK_NB);
+    return renameat2(AT_FDCWD, temp, AT_FDCWD, u->path, RENAME_EXCHANGE);
+}
+
+static int name_it(layr_unpack_t *u, layr_diag_t *d)
+{
+    bool replaced;
+    int old, rc = LAYR_OK;
+
+    if (give_name(u, &replaced, &old) != 0) {
+        rc = errno == EEXIST
+                 ? layr_diag_set(d, LAYR_ERR_EXISTS, "%s came into being meanwhile, and was left as it is",
+                                 u->path)
+                 : layr_diag_set(d, LAYR_ERR_IO, "cannot give %s its name: %s", u->path, strerror(errno));
+        goto done;
+    }
+    layr_partial_named(&u->partial);
+    if (layr_output_sync_folder(u->partial.folder) != 0)
+        rc = layr_diag_set(d, LAYR_ERR_IO, "%s was written, but its folder could not be synced: %s", u->path,
+                           strerror(errno));
+    else if (replaced && layr_clear(AT_FDCWD, u->partial.path) != 0)
+        layr_say_note("the folder that was replaced could not be removed wholly: the rest of it is %s",
+                      u->partial.path);
+done:
+    if (old >= 0)
+        close(old);
+    return rc;
 }
 
 int layr_unpack_finish(layr_unpack_t *u, layr_diag_t *d)
 {
-    bool replaced;
     int rc;
 
     if (u->next != u->files)
         return layr_diag_set(d, LAYR_ERR_DATA, "the stream ended before the last file");
     rc = end_all(u, d);
-    if (rc != LAYR_OK)
-        return rc;
-    if (give_name(u, &replaced) != 0) {
-        if (errno == EEXIST)
-            return layr_diag_set(d, LAYR_ERR_EXISTS, "%s came into being meanwhile, and was left as it is",
-                                 u->path);
-        return layr_diag_set(d, LAYR_ERR_IO, "cannot give %s its name: %s", u->path, strerror(errno));
-    }
-    u->made = false;
-    if (layr_output_sync_folder(u->folder) != 0)
-        return layr_diag_set(d, LAYR_ERR_IO, "%s was written, but its folder could not be synced: %s",
-                             u->path, strerror(errno));
-    if (replaced && layr_clear(AT_FDCWD, u->temp) != 0)
-        layr_say_note("the folder that was replaced could not be removed wholly: the rest of it is %s",
-                      u->temp);
-    return LAYR_OK;
+    return rc == LAYR_OK ? name_it(u, d) : rc;
 }
 
 void layr_unpack_close(layr_unpack_t *u)
 {
-    int fd[] = {u->fd, u->dir, u->root};
+    int fd[] = {u->fd, u->dir};
 
     if (u->tree == NULL)
         return; /* was never opened */
     for (size_t i = 0; i < sizeof fd / sizeof fd[0]; i++)
         if (fd[i] >= 0)
             close(fd[i]);
-    if (u->made && layr_clear(AT_FDCWD, u->temp) != 0)
-        layr_say_note("what was begun could not be removed wholly: the rest of it is %s", u->temp);
+    if (u->partial.fd >= 0) {
+        u->partial.keep &= u->partial.found || u->wrote > 0;
+        layr_partial_close(&u->partial);
+    }
     layr_hash_free(u->hash);
     free(u->order);
     free(u->dir_path);
     free(u->path);
-    free(u->temp);
-    free(u->folder);
-    *u = (layr_unpack_t){.root = -1, .dir = -1, .fd = -1};
+    *u = (layr_unpack_t){.root = -1, .dir = -1, .fd = -1, .partial.fd = -1};
 }

@@ -64,7 +64,7 @@ static int open_record(sync_t *y, const layr_record_t *rec, layr_file_t **out)
 static int merge_file(sync_t *y, layr_file_t *f)
 {
     layr_buf_t bytes;
-    layr_sink_t sink = {take_bytes, &bytes};
+    layr_sink_t sink = {.write = take_bytes, .ctx = &bytes};
     layr_get_stats_t stats;
     layr_catalogue_t c = {0};
     uint64_t size = layr_file_size(f);

@@ -9,6 +9,7 @@
 
 #define MEMORY (112u << 20)    /* of pieces under way, about; one piece is always let in */
 #define PIECES 8               /* at a time at most */
+#define PIECES_LEAST 2         /* a limit leaves: while one ends another begins */
 #define LATE_FIRST_US 1500000u /* a first answer may take so long before another host is asked */
 #define LATE_MIN_US 400000u
 #define LATE_TIMES 4 /* later ones: so many times the usual */
@@ -171,7 +172,7 @@ static void advance_wide(layr_piece_t *p)
 
 void layr_piece_advance(layr_piece_t *p)
 {
-    if (p->done || p->f->closing)
+    if (p->done || p->looked || p->f->closing)
         return;
     if (p->enough) {
         start_decoding(p);
@@ -280,8 +281,8 @@ static void rows_init(layr_fetch_t *f, layr_piece_t *p, const layr_entry_t *e, c
     }
 }
 
-int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t number, const layr_entry_t *e,
-                   const layr_node_page_t *node, uint32_t first, uint32_t last)
+static int piece_new(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t number, const layr_entry_t *e,
+                     const layr_node_page_t *node, uint32_t first, uint32_t last)
 {
     layr_scheme_t s = f->scheme;
     unsigned rows = page ? s.n - s.k + 1u : s.n;
@@ -321,11 +322,66 @@ int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t numb
     f->pieces++;
     f->memory += p->cost;
     *out = p;
-    layr_piece_advance(p);
     return LAYR_OK;
 fail:
     piece_free(p);
     return rc;
+}
+
+int layr_fetch_add(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t number, const layr_entry_t *e,
+                   const layr_node_page_t *node, uint32_t first, uint32_t last)
+{
+    int rc = piece_new(f, out, page, number, e, node, first, last);
+    if (rc == LAYR_OK)
+        layr_piece_advance(*out);
+    return rc;
+}
+
+/* --- what is there already --- */
+
+static void looked(layr_job_t *j, void *owner)
+{
+    layr_piece_t *p = (layr_piece_t *)j;
+    layr_fetch_t *f = owner;
+    p->jobs--;
+    p->looked = NULL;
+    if (p->done)
+        return;
+    if (p->look_error == LAYR_OK) {
+        p->found = p->done = true;
+        f->stats.found_bytes += p->shape.size;
+        return;
+    }
+    if (p->look_error == LAYR_ERR_DATA)
+        f->stats.stale_bytes += p->shape.size;
+    layr_piece_advance(p);
+}
+
+static void look(layr_job_t *j, void *scratch)
+{
+    layr_piece_t *p = (layr_piece_t *)j;
+    p->look_error = p->looked->look(p->looked->ctx, p->at, p->plain, p->shape.size) == 1
+                        ? layr_piece_check(p, p->f->keys, scratch)
+                        : LAYR_ERR_NOTFOUND;
+    layr_engine_answer(&p->f->e, j, looked);
+}
+
+int layr_fetch_add_there(layr_fetch_t *f, layr_piece_t **out, uint64_t number, const layr_entry_t *e,
+                         const layr_node_page_t *node, const layr_sink_t *sink, uint64_t at)
+{
+    int rc = piece_new(f, out, false, number, e, node, 0, e->size - 1);
+    if (rc != LAYR_OK)
+        return rc;
+    (*out)->looked = sink;
+    (*out)->at = at;
+    (*out)->jobs++;
+    layr_engine_work(&f->e, &(*out)->job, look);
+    return LAYR_OK;
+}
+
+bool layr_fetch_found(const layr_piece_t *p)
+{
+    return p->found;
 }
 
 static void explain(const layr_piece_t *p, layr_diag_t *d)
@@ -391,6 +447,7 @@ int layr_fetch_new(layr_fetch_t **out, layr_session_t *s, const layr_file_keys_t
         return LAYR_ERR_NOMEM;
     f->keys = keys;
     f->scheme = scheme;
+    f->most = MEMORY;
     if ((rc = layr_engine_init(&f->e, s, f)) || (rc = layr_load_init(&f->load, &s->hosts)) ||
         (rc = layr_coder_new(&f->coder, scheme)) ||
         (rc = layr_coder_new(&f->page_coder, (layr_scheme_t){1, (uint8_t)(scheme.n - scheme.k + 1)}))) {
@@ -429,7 +486,14 @@ layr_engine_t *layr_fetch_engine(layr_fetch_t *f)
 
 bool layr_fetch_room(const layr_fetch_t *f)
 {
-    return f->pieces == 0 || (f->pieces < PIECES && f->memory < MEMORY);
+    if (f->pieces < PIECES_LEAST && f->memory < MEMORY)
+        return true;
+    return f->pieces == 0 || (f->pieces < PIECES && f->memory < f->most);
+}
+
+void layr_fetch_limit(layr_fetch_t *f, uint64_t bytes)
+{
+    f->most = bytes < MEMORY / 2 ? 2 * (size_t)bytes : MEMORY; /* plaintext and blobs */
 }
 
 const layr_get_stats_t *layr_fetch_stats(const layr_fetch_t *f)

@@ -7,6 +7,7 @@
 #include "writer.h"
 
 #define LOST_NAMED 64 /* unreadable segments that are listed one by one */
+#define UNDER_WAY 20  /* of what can be gone on with later, the share that may be under way and so be lost */
 
 /* A segment, or the part of one that is wanted, on its way to the sink. */
 typedef struct part {
@@ -25,6 +26,7 @@ typedef struct get {
     layr_fetch_t *fetch;
     layr_walk_t walk;
     layr_writer_t *writer;
+    const layr_sink_t *sink;
     layr_diag_t *d;
     uint64_t first, last, done;
     part_t *head, **tail; /* in the order of the file */
@@ -47,6 +49,8 @@ static void written(layr_job_t *j, void *owner)
             g->error = t->write.error;
         return;
     }
+    if (t->write.apart)
+        return;
     g->done += t->len;
     ev.done = g->done;
     layr_engine_event(layr_fetch_engine(g->fetch), &ev);
@@ -66,7 +70,10 @@ static int add_part(get_t *g, const layr_step_t *st)
     t->g = g;
     t->number = st->number;
     t->len = last - first + 1;
-    rc = layr_fetch_add(g->fetch, &t->piece, false, st->number, st->entry, st->node, first, last);
+    t->write.at = st->start + first;
+    rc = g->sink->look && t->len == st->entry->size
+             ? layr_fetch_add_there(g->fetch, &t->piece, st->number, st->entry, st->node, g->sink, st->start)
+             : layr_fetch_add(g->fetch, &t->piece, false, st->number, st->entry, st->node, first, last);
     if (rc != LAYR_OK) {
         free(t);
         return rc;
@@ -114,9 +121,25 @@ static void drop_first(get_t *g)
     free(t);
 }
 
+static void give(get_t *g, part_t *t, const uint8_t *plain, bool apart)
+{
+    bool found = layr_fetch_found(t->piece);
+    t->writing = true;
+    if (apart && (found || !g->sink->keep)) {
+        t->written = true;
+        return;
+    }
+    t->write.p = plain;
+    t->write.len = t->len;
+    t->write.found = found;
+    t->write.apart = apart;
+    t->write.written = written;
+    layr_writer_add(g->writer, &t->write);
+}
+
 /*
- * Parts that are done go to the sink in order.  After a segment that can't be had nothing more is written,
- * but the rest is still read, so that all such segments can be named.
+ * Parts that are done go to the sink in order.  After a segment that can't be had nothing more is written, or it is kept
+ * for a later try, but the rest is still read, so that all such segments can be named.
  */
 static int hand_over(get_t *g)
 {
@@ -131,21 +154,27 @@ static int hand_over(get_t *g)
         rc = layr_fetch_take(t->piece, &plain, &why);
         if (rc == 0)
             return LAYR_OK;
-        t->writing = true;
-        if (rc == LAYR_ERR_DATA)
-            note_lost(g, t->number, &why);
-        else if (rc < 0)
-            return layr_diag_set(g->d, rc, "%s", why.text);
-        if (g->lost_count) {
-            t->written = true;
+        if (rc == 1) {
+            give(g, t, plain, g->lost_count > 0);
             continue;
         }
-        t->write.p = plain;
-        t->write.len = t->len;
-        t->write.written = written;
-        layr_writer_add(g->writer, &t->write);
+        t->writing = t->written = true;
+        if (rc != LAYR_ERR_DATA)
+            return layr_diag_set(g->d, rc, "%s", why.text);
+        note_lost(g, t->number, &why);
     }
     return LAYR_OK;
+}
+
+/* It failed: parts that came before their turn. */
+static void keep_rest(get_t *g)
+{
+    for (part_t *t = g->head; t; t = t->next) {
+        const uint8_t *plain;
+        layr_diag_t why = {0};
+        if (!t->writing && layr_fetch_take(t->piece, &plain, &why) == 1)
+            give(g, t, plain, true);
+    }
 }
 
 static bool all_written(const get_t *g)
@@ -205,6 +234,8 @@ static int run(get_t *g)
         else
             layr_fetch_turn(g->fetch, 100);
     }
+    if (rc != LAYR_OK && g->error == LAYR_OK)
+        keep_rest(g);
     /* writes under way use the pieces' bytes */
     while (!all_written(g) && g->head) {
         bool writing = false;
@@ -240,7 +271,7 @@ static int get_inline(layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t
 int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink,
              layr_get_stats_t *out, layr_diag_t *d)
 {
-    get_t g = {.s = s, .f = f, .d = d, .first = first, .last = last};
+    get_t g = {.s = s, .f = f, .sink = sink, .d = d, .first = first, .last = last};
     uint64_t size = layr_file_size(f);
     int rc;
     memset(out, 0, sizeof *out);
@@ -257,6 +288,8 @@ int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, l
         (rc = layr_writer_new(&g.writer, layr_fetch_engine(g.fetch), sink, d)) != LAYR_OK)
         goto done;
     layr_walk_init(&g.walk, g.fetch, &f->placement);
+    if (sink->look)
+        layr_fetch_limit(g.fetch, (last - first + 1) / UNDER_WAY);
     rc = run(&g);
     *out = *layr_fetch_stats(g.fetch);
     out->bytes = g.done;

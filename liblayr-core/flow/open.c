@@ -87,7 +87,7 @@ static int decode_stripe(layr_piece_t *p, const layr_decoder_t *d, const uint8_t
     return layr_decode(d, out, want, m, in, p->shape.chunk_plain);
 }
 
-static int check_segment(const layr_piece_t *p, const layr_file_keys_t *keys, layr_scratch_t *sc)
+int layr_piece_check(const layr_piece_t *p, const layr_file_keys_t *keys, layr_scratch_t *sc)
 {
     uint8_t sha[32], hash[32];
     int rc = layr_hash_update(sc->hash, p->plain, p->shape.size);
@@ -123,6 +123,6 @@ int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_fil
      * parity too. A page is small and steers what follows: always.
      */
     if (rc == LAYR_OK && p->whole && (m || p->page))
-        rc = check_segment(p, keys, sc);
+        rc = layr_piece_check(p, keys, sc);
     return rc;
 }

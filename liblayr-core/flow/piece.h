@@ -41,6 +41,11 @@ struct layr_piece {
     layr_fetch_t *f;
     layr_piece_t *next; /* in the engine's list */
     bool page, narrow, done, dropped;
+    const layr_sink_t
+        *looked;      /* not NULL: a worker looks whether it has the bytes; nothing is asked meanwhile */
+    uint64_t at;      /* where in the file it looks */
+    bool found;       /* that had them */
+    int look_error;   /* the worker's, until it answers: LAYR_ERR_NOTFOUND, LAYR_ERR_DATA: others */
     bool enough;      /* nothing more is asked; decoding begins when no row is being opened */
     bool decoding;    /* a worker has it */
     bool whole;       /* every stripe is asked: whole blobs, checked by id */
@@ -67,7 +72,7 @@ struct layr_fetch {
     layr_coder_t *coder, *page_coder;
     layr_piece_t *head;
     unsigned pieces;
-    size_t memory;
+    size_t memory, most;  /* of pieces under way, about: now, and what it may be */
     layr_spares_t spares; /* of plain and blob */
     uint64_t usual_us;    /* smoothed time of a fetch */
     layr_fetch_row_t *
@@ -102,5 +107,7 @@ void layr_open_rows(layr_fetch_row_t *r, const layr_file_keys_t *keys, layr_scra
  */
 int layr_decode_piece(layr_piece_t *p, const layr_coder_t *coder, const layr_file_keys_t *keys,
                       layr_scratch_t *sc) LAYR_CHECKED;
+/* The same: is the whole plaintext what the manifest says? LAYR_ERR_DATA: no. */
+int layr_piece_check(const layr_piece_t *p, const layr_file_keys_t *keys, layr_scratch_t *sc) LAYR_CHECKED;
 
 #endif

@@ -12,15 +12,24 @@ struct layr_writer {
     int error;         /* the first; that thread's own */
 };
 
+static int in_turn(layr_writer_t *w, const layr_write_t *b)
+{
+    const layr_sink_t *s = w->sink;
+    int rc = layr_hash_update(w->hash, b->p, b->len);
+    if (rc == LAYR_OK)
+        rc = (b->found ? s->pass : s->write)(s->ctx, b->p, b->len, w->d);
+    return rc;
+}
+
 static void write_one(layr_job_t *j, void *scratch)
 {
     layr_write_t *b = (layr_write_t *)j;
     layr_writer_t *w = b->writer;
     (void)scratch;
-    if (w->error == LAYR_OK)
-        w->error = layr_hash_update(w->hash, b->p, b->len);
-    if (w->error == LAYR_OK)
-        w->error = w->sink->write(w->sink->ctx, b->p, b->len, w->d);
+    if (w->error == LAYR_OK && b->apart)
+        w->error = w->sink->keep(w->sink->ctx, b->at, b->p, b->len, w->d);
+    else if (w->error == LAYR_OK)
+        w->error = in_turn(w, b);
     b->error = w->error;
     layr_engine_tell(w->e, j, b->written);
 }

@@ -12,6 +12,9 @@ typedef struct layr_write {
     layr_writer_t *writer;
     const uint8_t *p;
     size_t len;
+    uint64_t at; /* of the file */
+    bool found;  /* the sink has these bytes already */
+    bool apart;  /* others before them did not come: they are kept, and part of no hash */
     int error;
     void (*written)(layr_job_t *j, void *owner);
 } layr_write_t;

@@ -137,6 +137,15 @@ typedef struct layr_sink {
      */
     int (*write)(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d);
     void *ctx;
+    /*
+     * All three, or NULL: of a place where an earlier try left bytes, which nobody trusts, and where this one may leave some.
+     * look: 1 when it may have the len bytes of the file at `at`, and has put them into buf: the segment's hash says what they
+     * are; 0 when it has not. Called on any thread, several at once.  pass: in write's turn, bytes that look gave and that
+     * are right.  keep: bytes at `at` though others before them did not come, so that the get fails.
+     */
+    int (*look)(void *ctx, uint64_t at, uint8_t *buf, size_t len);
+    int (*pass)(void *ctx, const uint8_t *buf, size_t len, layr_diag_t *d);
+    int (*keep)(void *ctx, uint64_t at, const uint8_t *buf, size_t len, layr_diag_t *d);
 } layr_sink_t;
 
 /* An opened file: record found, root opened. */
@@ -162,11 +171,14 @@ typedef struct layr_get_stats {
         shards_late; /* late: far longer than is usual; another was asked meanwhile, where there was one to ask */
     uint64_t segments_recovered; /* where parity had to be used */
     uint64_t wire_bytes;
+    uint64_t found_bytes, stale_bytes; /* the sink had them already; it had others in their place */
 } layr_get_stats_t;
 
 /*
  * Bytes first .. last of the file in order to the sink; whole file: 0 .. size - 1 (an empty file: call with size 0, first 0, last 0).
  * LAYR_ERR_RANGE: outside. LAYR_ERR_DATA: d names the segments that can't be had.
+ * With sink->look less is under way at a time, as it is fetched again when the get is killed: about a twentieth of the bytes
+ * and a segment, or two segments.
  */
 int layr_get(layr_session_t *s, layr_file_t *f, uint64_t first, uint64_t last, layr_sink_t *sink,
              layr_get_stats_t *out, layr_diag_t *d) LAYR_CHECKED;

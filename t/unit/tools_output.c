@@ -10,9 +10,12 @@
 #include "../../tools/guard.h"
 #include "../../tools/opt.h"
 #include "../../tools/output.h"
+#include "layr/crypto.h"
 #include "tap.h"
 
 static char folder[64];
+static const uint8_t record_id[32] = {1}, version[32] = {2};
+static const layr_partial_key_t key = {record_id, version, "", false};
 
 /* Files in the folder, hidden ones too. */
 static int files(void)
@@ -77,7 +80,7 @@ static int refused(const char *path, const char *name, bool trusted, int want, c
     int before = files(), rc;
 
     words_start();
-    rc = layr_output_open(&o, path, name, trusted, false, 5);
+    rc = layr_output_open(&o, path, name, trusted, false, 5, &key);
     layr_output_close(&o);
     return ok(words_hold(words) & (rc == want) & (files() == before), "%s: %d", what, rc);
 }
@@ -119,35 +122,35 @@ static void test_write(void)
     struct stat st;
 
     umask(027);
-    is_int(layr_output_open(&o, NULL, "new", false, false, 10), LAYR_OPT_GO_ON, "a new file");
+    is_int(layr_output_open(&o, NULL, "new", false, false, 10, &key), LAYR_OPT_GO_ON, "a new file");
     ok(fill(&o, "hello") == 0 && fill(&o, "world") == 0, "written in two goes");
     ok(access("new", F_OK) != 0 && files() == 1, "is not there before its end");
-    ok(stat(o.temp, &st) == 0 && (st.st_mode & 0777) == 0600, "and nobody's but ours");
+    ok(stat(o.partial.path, &st) == 0 && (st.st_mode & 0777) == 0600, "and nobody's but ours");
     is_int(layr_output_finish(&o, 1000000000, &d), 0, "finished");
     layr_output_close(&o);
     ok(holds("new", "helloworld") && files() == 1, "it is there, whole, and nothing else");
     ok(stat("new", &st) == 0 && (st.st_mode & 0777) == 0640 && st.st_mtime == 1000000000,
        "with mode and time");
 
-    is_int(layr_output_open(&o, NULL, "dropped", false, false, 10), LAYR_OPT_GO_ON, "another");
+    is_int(layr_output_open(&o, NULL, "dropped", false, false, 10, &key), LAYR_OPT_GO_ON, "another");
     ok(fill(&o, "hello") == 0, "written");
     layr_output_close(&o);
     is_int(files(), 1, "and given up: nothing stays");
 
-    is_int(layr_output_open(&o, "new", "x", false, true, 3), LAYR_OPT_GO_ON, "-f");
+    is_int(layr_output_open(&o, "new", "x", false, true, 3, &key), LAYR_OPT_GO_ON, "-f");
     ok(fill(&o, "bye") == 0 && holds("new", "helloworld"), "leaves the old one until the end");
     is_int(layr_output_finish(&o, -1, &d), 0, "finished");
     layr_output_close(&o);
     ok(holds("new", "bye") && files() == 1, "then it is the new one");
 
-    is_int(layr_output_open(&o, NULL, "race", false, false, 3), LAYR_OPT_GO_ON, "a race");
+    is_int(layr_output_open(&o, NULL, "race", false, false, 3, &key), LAYR_OPT_GO_ON, "a race");
     write_one("race", "theirs");
     ok(fill(&o, "own") == 0, "written");
     is_int(layr_output_finish(&o, -1, &d), LAYR_ERR_EXISTS, "is lost");
     layr_output_close(&o);
     ok(holds("race", "theirs") && files() == 2, "and the other's file stays");
     ok(mkdir("sub", 0700) == 0, "a folder");
-    is_int(layr_output_open(&o, "sub", "in", false, false, 3), LAYR_OPT_GO_ON, "-o folder");
+    is_int(layr_output_open(&o, "sub", "in", false, false, 3, &key), LAYR_OPT_GO_ON, "-o folder");
     is_int(layr_output_finish(&o, -1, &d), 0, "finished");
     layr_output_close(&o);
     ok(access("sub/in", F_OK) == 0, "writes into it");
@@ -165,13 +168,13 @@ static void test_trouble(void)
         ok(0, "pipe");
     close(p[0]);
     dup2(p[1], STDOUT_FILENO);
-    rc = layr_output_open(&o, "-", "x", false, false, 3);
+    rc = layr_output_open(&o, "-", "x", false, false, 3, &key);
     if (rc == LAYR_OPT_GO_ON)
         rc = o.sink.write(o.sink.ctx, (const uint8_t *)"x", 1, &d);
     gone = o.reader_gone;
     layr_output_close(&o);
     dup2(full, STDOUT_FILENO);
-    int rc2 = layr_output_open(&o, "-", "x", false, false, 3);
+    int rc2 = layr_output_open(&o, "-", "x", false, false, 3, &key);
     if (rc2 == LAYR_OPT_GO_ON)
         rc2 = o.sink.write(o.sink.ctx, (const uint8_t *)"x", 1, &d);
     layr_output_close(&o);
@@ -182,7 +185,7 @@ static void test_trouble(void)
     ok(rc == LAYR_ERR_CANCELLED && gone, "a reader that went away is no failure of ours");
     ok(rc2 == LAYR_ERR_NOSPACE && d.text[0], "a full device is: %s", d.text);
     atomic_store(&layr_guard_cancel, 1);
-    is_int(layr_output_open(&o, NULL, "late", false, false, 3), LAYR_OPT_GO_ON, "after Ctrl-C");
+    is_int(layr_output_open(&o, NULL, "late", false, false, 3, &key), LAYR_OPT_GO_ON, "after Ctrl-C");
     is_int(fill(&o, "x"), LAYR_ERR_CANCELLED, "nothing more is written");
     layr_output_close(&o);
     atomic_store(&layr_guard_cancel, 0);
@@ -196,7 +199,7 @@ static void test_room(void)
     int before = files(), rc;
 
     words_start();
-    rc = layr_output_open(&o, NULL, "huge", false, false, (uint64_t)INT64_MAX - 4096);
+    rc = layr_output_open(&o, NULL, "huge", false, false, (uint64_t)INT64_MAX - 4096, &key);
     layr_output_close(&o);
     ok(words_hold("8.0 EiB are needed") & (rc == LAYR_EXIT_FAILED) & (files() == before),
        "no room is known at once");
@@ -212,6 +215,8 @@ int main(void)
         return 1;
     }
     signal(SIGPIPE, SIG_IGN);
+    if (layr_init() != LAYR_OK)
+        printf("Bail out! no crypto\n");
     layr_say_init("test", true);
     test_names();
     test_write();
