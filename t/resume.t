@@ -26,6 +26,8 @@ subtest 'killed at any moment' => sub {
     unlink $large;
 };
 
+subtest 'stopped' => sub { stops(4, $file) };
+
 subtest 'what a person is told' => sub {
     my $p = put_under_way(@put);
     my ($u) = unfinished();

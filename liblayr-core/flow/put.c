@@ -10,6 +10,7 @@
 #include "resume.h"
 
 #define CATALOGUE_OLD_S 600    /* whoever reads one has it by then */
+#define SETTLE_MS 5000         /* of one that is cut off: shards nearly there need not be sent again */
 #define READ_AHEAD (64u << 20) /* bytes of plaintext read ahead, about */
 
 typedef struct put {
@@ -488,6 +489,8 @@ int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, la
         layr_reader_stop(p->reader);
     if (p->store) {
         layr_store_stats_t st;
+        if ((rc == LAYR_ERR_CANCELLED || rc == LAYR_ERR_HOSTS) && p->journalled && p->entry.keep)
+            layr_store_settle(p->store, SETTLE_MS);
         layr_store_stats(p->store, &st);
         p->sent = st.shards > 0;
         layr_publish_free(&p->publish);

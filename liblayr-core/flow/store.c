@@ -14,6 +14,7 @@
 #define UNITS_MIN 3
 #define UNITS_MAX 8
 #define UNITS_BYTES (48u << 20)
+#define SETTLE_TURN_MS 50
 
 /* --- the end of a row and of a unit --- */
 
@@ -226,6 +227,23 @@ void layr_store_drop(layr_store_t *st)
 bool layr_store_idle(const layr_store_t *st)
 {
     return st->head == NULL;
+}
+
+static bool sending(const layr_store_t *st)
+{
+    for (const layr_unit_t *u = st->head; u; u = u->next)
+        for (unsigned i = 0; i < u->rows; i++)
+            if (u->row[i].call && !u->row[i].asked)
+                return true;
+    return false;
+}
+
+void layr_store_settle(layr_store_t *st, long ms)
+{
+    uint64_t end = layr_now_us() + (uint64_t)ms * 1000;
+    st->closing = true;
+    while (sending(st) && layr_now_us() < end)
+        layr_engine_turn(&st->e, SETTLE_TURN_MS);
 }
 
 void layr_store_turn(layr_store_t *st, long ms)

@@ -55,6 +55,8 @@ void layr_store_drop(layr_store_t *st);
 bool layr_store_idle(const layr_store_t *st);
 /* Run messages that come within ms, and what is due by time. */
 void layr_store_turn(layr_store_t *st, long ms);
+/* It failed, and will be gone on with: nothing more is begun, but what is on its way to its host may arrive, for up to ms. */
+void layr_store_settle(layr_store_t *st, long ms);
 
 typedef struct layr_store_stats {
     uint64_t bytes, shards, moved;

@@ -11,7 +11,7 @@ use Layr::Test;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(resume_swarm look blobs killed_put put_under_way resumed_ok kills);
+our @EXPORT = qw(resume_swarm look blobs killed_put put_under_way resumed_ok kills stops);
 
 my $swarm;
 
@@ -88,10 +88,12 @@ sub settle {
 }
 
 # A put that is killed as soon as so many shards are at the hosts; once more where it was done before it could be killed.
-sub killed_put {
-    my ($count, @args) = @_;
+sub killed_put { return cut_put('KILL', @_) }
+
+sub cut_put {
+    my ($signal, $count, @args) = @_;
     for (1 .. 5) {
-        my $status = kill_one($count, @args);
+        my $status = cut_one($signal, $count, @args);
         my ($name) = "@args" =~ /-n (\S+)/;
         return $status if grep { $_->{name} eq $name } @{unjson(tool('layr-ls', '--json')->{out})->{unfinished}};
         tool('layr-rm', '-q', $name);
@@ -100,13 +102,13 @@ sub killed_put {
     return 'it is always faster';
 }
 
-sub kill_one {
-    my ($count, @args) = @_;
+sub cut_one {
+    my ($signal, $count, @args) = @_;
     my $before = blobs();
     forget_sent();
     my $p = spawn({}, build('bin/layr-put'), @args);
     my $there = wait_for(60, sub { blobs() - $before >= $count });
-    my $r = $p->kill;
+    my $r = $signal eq 'KILL' ? $p->kill : $p->kill($signal)->wait;
     settle();
     return $there ? $r->{status} : "$count shards did not come: $r->{err}";
 }
@@ -187,6 +189,22 @@ sub kills {
         cmp_ok($all / $put->{stored_bytes}, '<=', $share, "$what: and little of the rest") if $share;
         note(sprintf '%s: %d were found, %.3f of the need was sent', $what, $put->{found}, $all / $put->{stored_bytes});
         is(tool('layr-rm', 'killed')->{status}, 0, "$what: removed");
+    }
+    return;
+}
+
+# The same with Ctrl-C: what is under way may arrive, so that of a file of any size little is sent twice.
+sub stops {
+    my ($count, $file) = @_;
+    for my $moment (map { 2 * $_ } 1 .. $count) {
+        my @put = ('-k', '2/4', '-n', 'stopped', $file);
+        my $what = "stopped with $moment shards there";
+        is(cut_put('INT', $moment, @put), 1, $what);
+        my $put = resumed_ok($what, $file, tool('layr-put', '--json', '--resume', @put)) or last;
+        my ($all) = sent();
+        cmp_ok($all / $put->{stored_bytes}, '<=', 1.1, "$what: and little is sent twice");
+        note(sprintf '%s: %d were found, %.3f of the need was sent', $what, $put->{found}, $all / $put->{stored_bytes});
+        is(tool('layr-rm', 'stopped')->{status}, 0, "$what: removed");
     }
     return;
 }
