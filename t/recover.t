@@ -50,16 +50,22 @@ sub requests {
 }
 
 mkdir scratch('home');
+mkdir scratch('folder');
+write_file(scratch('folder/in'), 'in');
 works('a large file', 'home', 'layr-put', '-q', '-n', 'big',   @all, $big);
 works('a small one',  'home', 'layr-put', '-q', '-n', 'small', @all, $small);
+works('a folder', 'home', 'layr-put', '-q', @all, scratch('folder'));
 works('one to be removed', 'home', 'layr-put', '-q', '-n', 'gone', @all, $small);
 works('which is', 'home', 'layr-rm', '-q', @all, 'gone');
 
 subtest 'a blank machine and one host' => sub {
     machine('second');
     my $list = listed('second', @one);
-    is(join(' ', sort keys %$list), 'big small', 'both files are listed, and no other');
+    is(join(' ', sort keys %$list), 'big folder small', 'the files and the folder are listed, and no other');
     is($list->{big}{size}, -s $big, 'with their sizes');
+    is(join(' ', map { $_->{name} } grep { $_->{folder} } values %$list), 'folder', 'and which is a folder');
+    like(tool(home('second'), 'layr-ls', '-q')->{out}, qr{  folder/\n}, 'which is marked for people');
+    works('the folder goes', 'home', 'layr-rm', '-q', @all, 'folder');
     works('the large one is read', 'second', 'layr-get', '-q', '-o', scratch('back'), @one, 'big');
     ok(same_file($big, scratch('back')), 'though its shards are at hosts that nobody named here');
 
@@ -102,7 +108,12 @@ subtest 'two machines at once' => sub {
         my $list = listed($home, @all);
         is(scalar(grep { /^at-once-\d$/ } keys %$list), 10, "$home lists all ten");
     }
-    works('one of the other machine is read', 'second', 'layr-get', '-q', '-o', scratch('other'), @all, 'at-once-0');
+    machine('beside');
+    is(scalar(grep { /^at-once-\d$/ } keys %{listed('beside', @one)}), 10, 'and so does a blank machine');
+    for my $home ('home', 'second') {
+        my %bad = map { $_ => 1 } grep { tool(home($home), 'layr-get', '-q', '-o', '-', @all, "at-once-$_")->{out} ne "file $_\n" } 0 .. 9;
+        is_deeply(\%bad, {}, "$home reads all ten");
+    }
 };
 
 subtest 'the same name on two machines' => sub {

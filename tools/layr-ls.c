@@ -67,6 +67,7 @@ static int json_file(cJSON *files, const layr_file_entry_t *f, const char *cap)
     int bad = layr_json_text(o, "name", f->name);
 
     bad |= layr_json_hex(o, "record_id", f->record_id, 32);
+    bad |= cJSON_AddBoolToObject(o, "folder", f->is_folder) == NULL;
     bad |= layr_json_u64(o, "size", f->size);
     bad |= layr_json_scheme(o, "scheme", f->scheme);
     bad |= layr_json_time(o, "created", f->created);
@@ -98,8 +99,8 @@ static void print_file(const work_t *w, const layr_file_entry_t *f, const char *
     if (f->until <= (layr_time_t)time(NULL))
         snprintf(mark, sizeof mark, " (past)");
     print_head(w);
-    printf("%10s  %-7s  %-16s  %s%s  %s%s%s\n", size, scheme, created, until, mark, name, *cap ? "  " : "",
-           cap);
+    printf("%10s  %-7s  %-16s  %s%s  %s%s%s%s\n", size, scheme, created, until, mark, name,
+           f->is_folder ? "/" : "", *cap ? "  " : "", cap);
 }
 
 static int on_file(void *ctx, const layr_file_entry_t *f)
@@ -492,12 +493,24 @@ static int show_folder(work_t *w)
     return rc;
 }
 
+/* Names, and what leads to them, are for who may read. */
+static int check_rights(const work_t *w)
+{
+    if ((w->keys.rights & LAYR_CAN_READ) || (opt_path == NULL && !opt_caps))
+        return LAYR_OPT_GO_ON;
+    layr_say_error("%s: this capability does not allow reading: it takes one that starts with layr:r:",
+                   opt_path != NULL ? "--path" : "--caps");
+    return LAYR_EXIT_REFUSED;
+}
+
 static int show_file(work_t *w)
 {
     layr_diag_t d = {0};
     char cap[LAYR_CAP_MAX] = "";
     int rc = layr_tool_keys(&w->tool, w->opt->operand[0], &w->keys);
 
+    if (rc == LAYR_OPT_GO_ON)
+        rc = check_rights(w);
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_connect(&w->tool);
     if (rc != LAYR_OPT_GO_ON)

@@ -7,6 +7,7 @@
 #define VERSION 1
 #define KIND_FILE 1
 #define KIND_GONE 2
+#define KIND_FOLDER 3
 #define TIME_MAX (INT64_C(1) << 53)
 #define HOST_BYTES (32 + 1)          /* at least */
 #define ENTRY_BYTES (1 + 32 + 8 + 8) /* at least */
@@ -93,11 +94,12 @@ static void read_entry(layr_reader_t *r, layr_catalogue_entry_t *e)
     uint8_t kind = layr_read8(r), len;
     const uint8_t *id = layr_read_bytes(r, 32), *p;
     e->gone = kind == KIND_GONE;
+    e->is_folder = kind == KIND_FOLDER;
     e->changed = (layr_time_t)layr_read64(r);
     e->until = (layr_time_t)layr_read64(r);
     if (id)
         memcpy(e->record_id, id, 32);
-    r->bad |= kind != KIND_FILE && kind != KIND_GONE;
+    r->bad |= kind != KIND_FILE && kind != KIND_GONE && kind != KIND_FOLDER;
     if (r->bad || e->gone)
         return;
     if ((p = layr_read_bytes(r, 32)))
@@ -169,7 +171,7 @@ int layr_catalogue_decode(layr_catalogue_t *out, const uint8_t *in, size_t len)
 
 static void write_entry(const layr_catalogue_entry_t *e, layr_buf_t *out)
 {
-    layr_buf_add8(out, e->gone ? KIND_GONE : KIND_FILE);
+    layr_buf_add8(out, e->gone ? KIND_GONE : e->is_folder ? KIND_FOLDER : KIND_FILE);
     layr_buf_add(out, e->record_id, 32);
     layr_buf_add64(out, (uint64_t)e->changed);
     layr_buf_add64(out, (uint64_t)e->until);

@@ -67,8 +67,10 @@ static int local_name(layr_journal_t *j, const layr_catalogue_entry_t *e, layr_f
 {
     sqlite3_stmt *st = NULL;
     char id[9];
-    int rc = layr_jdb_query(j, &st, "SELECT name, size, until, created FROM file WHERE record_id = ?", "k",
-                            e->record_id),
+    int rc = layr_jdb_query(j, &st,
+                            "SELECT name, size, until, created, record_id IN (SELECT record_id FROM"
+                            " folder) FROM file WHERE record_id = ?",
+                            "k", e->record_id),
         have;
 
     if (rc != 0)
@@ -79,6 +81,7 @@ static int local_name(layr_journal_t *j, const layr_catalogue_entry_t *e, layr_f
         f->size = (uint64_t)sqlite3_column_int64(st, 1);
         f->until = sqlite3_column_int64(st, 2);
         f->created = sqlite3_column_int64(st, 3);
+        f->is_folder = sqlite3_column_int64(st, 4) != 0;
     }
     sqlite3_finalize(st);
     if (rc != 0 || have != 0)
@@ -103,7 +106,8 @@ static int take_file(layr_journal_t *j, const layr_catalogue_entry_t *e)
     layr_file_keys_t k = {0};
     int have = local_name(j, e, &f), rc = have < 0 ? have : 0;
 
-    if (have == 1 && f.size == e->size && f.until == e->until && f.created == e->created)
+    if (have == 1 && f.size == e->size && f.until == e->until && f.created == e->created &&
+        f.is_folder == e->is_folder)
         return 0;
     layr_file_keys_from_write(&k, e->W);
     if (rc == 0 && memcmp(k.record_id, e->record_id, 32) == 0) { /* else nobody could use it */
@@ -113,6 +117,7 @@ static int take_file(layr_journal_t *j, const layr_catalogue_entry_t *e)
         f.scheme = e->scheme;
         f.created = e->created;
         f.until = e->until;
+        f.is_folder = e->is_folder;
         rc = layr_jdb_file_replace(j, &f);
         if (rc == 0)
             rc = forget_change(j, e->record_id);
@@ -241,6 +246,7 @@ static int fill_file(void *ctx, const layr_file_entry_t *f)
     e.created = f->created;
     e.size = f->size;
     e.scheme = f->scheme;
+    e.is_folder = f->is_folder;
     rc = layr_catalogue_set(fill->c, &e, fill->changed);
     sodium_memzero(&e, sizeof e);
     return rc;

@@ -103,6 +103,11 @@ int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
     "ROWID;" LAYR_JDB_TRIGGER("INSERT", "NEW", "0") LAYR_JDB_TRIGGER("UPDATE", "NEW", "0")                   \
         LAYR_JDB_TRIGGER("DELETE", "OLD", "1")
 
+/* Which files are folders: beside the table of files, as journals of earlier versions have none. */
+#define LAYR_JDB_FOLDER                                                                                      \
+    "CREATE TABLE IF NOT EXISTS folder (record_id BLOB PRIMARY KEY REFERENCES file(record_id)"               \
+    " ON DELETE CASCADE) WITHOUT ROWID"
+
 /* A byte of path-lock, held until let go or the process ends. LAYR_ERR_IO: another process has it. */
 int layr_jdb_hold(layr_journal_t *j, int64_t byte) LAYR_CHECKED;
 void layr_jdb_let_go(layr_journal_t *j, int64_t byte);

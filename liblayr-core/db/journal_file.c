@@ -6,7 +6,8 @@
 
 /* A file that is being removed is none any more, although its name stays taken until that is done. */
 #define COLUMNS                                                                                              \
-    "SELECT record_id, sealed, name, size, k, n, created, until FROM file"                                   \
+    "SELECT record_id, sealed, name, size, k, n, created, until,"                                            \
+    " record_id IN (SELECT record_id FROM folder) FROM file"                                                 \
     " WHERE record_id NOT IN (SELECT bound FROM gone) "
 
 int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f)
@@ -19,11 +20,14 @@ int layr_jdb_file_insert(layr_journal_t *j, const layr_file_entry_t *f)
     rc = layr_jdb_seal(j, sealed, f->W, f->record_id);
     if (rc != 0)
         return rc;
-    return layr_jdb_run(j,
-                        "INSERT INTO file (record_id, sealed, name, size, k, n, created, until)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                        "kstiiiii", f->record_id, sealed, f->name, (int64_t)f->size, (int64_t)f->scheme.k,
-                        (int64_t)f->scheme.n, (int64_t)f->created, (int64_t)f->until);
+    rc = layr_jdb_run(j,
+                      "INSERT INTO file (record_id, sealed, name, size, k, n, created, until)"
+                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                      "kstiiiii", f->record_id, sealed, f->name, (int64_t)f->size, (int64_t)f->scheme.k,
+                      (int64_t)f->scheme.n, (int64_t)f->created, (int64_t)f->until);
+    if (rc == 0 && f->is_folder)
+        rc = layr_jdb_run(j, "INSERT INTO folder (record_id) VALUES (?)", "k", f->record_id);
+    return rc;
 }
 
 /* Where the name is free again for it, or was its own. */
@@ -54,6 +58,7 @@ static int read_row(layr_journal_t *j, sqlite3_stmt *st, layr_file_entry_t *f)
     f->size = (uint64_t)size;
     f->created = sqlite3_column_int64(st, 6);
     f->until = sqlite3_column_int64(st, 7);
+    f->is_folder = sqlite3_column_int64(st, 8) != 0;
     return layr_jdb_unseal(j, f->W, sealed, f->record_id);
 }
 

@@ -244,6 +244,8 @@ static int check_owner(layr_journal_t *j)
     if (rc == 0 && sqlite3_exec(j->db, LAYR_JDB_CATALOGUE, NULL, NULL, NULL) != SQLITE_OK)
         rc = layr_jdb_error(j, sqlite3_errcode(j->db));
     if (rc == 0)
+        rc = layr_jdb_run(j, LAYR_JDB_FOLDER, "");
+    if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_RESUME, "");
     if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_PUT_ROW, "");

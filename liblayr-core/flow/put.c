@@ -391,8 +391,11 @@ static int keep_version(put_t *p, const layr_file_entry_t *f, const layr_shard_r
 
 static int keep_file(put_t *p)
 {
-    layr_file_entry_t f = {
-        .size = p->size, .scheme = p->placement.scheme, .created = p->o->now, .until = p->entry.until};
+    layr_file_entry_t f = {.size = p->size,
+                           .scheme = p->placement.scheme,
+                           .created = p->o->now,
+                           .until = p->entry.until,
+                           .is_folder = p->content.is_folder};
     const layr_shard_ref_t *orphans;
     size_t count = layr_store_orphans(p->store, &orphans);
     int rc = LAYR_OK;

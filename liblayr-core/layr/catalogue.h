@@ -20,6 +20,7 @@
 typedef struct layr_catalogue_entry {
     uint8_t record_id[32];
     bool gone;
+    bool is_folder;      /* its content is a folder's stream */
     layr_time_t changed; /* when this was written, by its writer's clock */
     layr_time_t until;   /* of the file; after it an entry may be left out */
     uint8_t W[32];

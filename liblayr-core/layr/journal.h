@@ -82,6 +82,7 @@ typedef struct layr_file_entry {
     uint64_t size;
     layr_scheme_t scheme; /* 1/1 for inline files */
     layr_time_t created, until;
+    bool is_folder;
 } layr_file_entry_t;
 typedef struct layr_shard_ref {
     uint8_t shard[32], host[32];

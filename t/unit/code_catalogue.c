@@ -24,11 +24,12 @@ static void fill(layr_catalogue_t *c)
 {
     uint8_t id[32] = {9};
     bool changed;
-    layr_catalogue_entry_t gone = {.gone = true, .changed = 5, .until = 3000};
+    layr_catalogue_entry_t gone = {.gone = true, .changed = 5, .until = 3000}, folder = entry_of(3, "c");
 
     *c = (layr_catalogue_t){0};
     memset(gone.record_id, 2, sizeof gone.record_id);
-    set(c, entry_of(3, "c"), 1, "an entry");
+    folder.is_folder = true;
+    set(c, folder, 1, "an entry, of a folder");
     set(c, entry_of(1, ""), 1, "one without a name, before it");
     set(c, gone, 1, "one that is gone, in between");
     ok(layr_catalogue_set_host(c, id, "https://h.example:1", &changed) == 0, "a host");
@@ -51,9 +52,11 @@ static void test_bytes(void)
     ok(layr_load32(b.p + 57) == 3 && b.p[61] == 1 && b.p[62] == 1 && layr_load64(b.p + 94) == 100,
        "the first entry");
     ok(b.p[161] == 2 && b.p[162] == 2 && layr_load64(b.p + 202) == 3000, "the second is gone");
+    ok(b.p[210] == 3, "the third is a folder");
     ok(b.p[b.len - 1] == 'c' && b.p[b.len - 2] == 1 && b.p[b.len - 3] == 8, "the third ends with its name");
     whole = b.len;
     ok(layr_catalogue_decode(&d, b.p, whole) == 0 && d.count == 3 && d.host_count == 1, "is read");
+    ok(d.entry[2].is_folder && !d.entry[0].is_folder && !d.entry[1].is_folder, "a folder is one");
     ok(strcmp(d.entry[2].name, "c") == 0 && d.entry[1].gone && d.entry[0].W[0] == 2, "to the same");
     layr_catalogue_free(&d);
     for (size_t i = 0; i < whole; i++) {
@@ -93,7 +96,7 @@ static void test_refused(void)
 
     refuse(4, 1, "more hosts than there is room");
     refuse(57, 4, "an entry more than there are");
-    refuse(61, 3, "another kind");
+    refuse(61, 4, "another kind");
     refuse(62, 9, "out of order");
     refuse(162, 0, "an id smaller than the one before");
     refuse(101, 0xff, "a time out of range");

@@ -14,7 +14,8 @@ static layr_journal_t *j;
 /* A file whose ids follow from its tag as they have to. */
 static layr_file_entry_t file_of(const char *name, uint8_t tag)
 {
-    layr_file_entry_t f = {.size = tag, .scheme = {1, 3}, .created = NOW - 5, .until = NOW + 500};
+    layr_file_entry_t f = {
+        .size = tag, .scheme = {1, 3}, .created = NOW - 5, .until = NOW + 500, .is_folder = tag % 2};
     layr_file_keys_t k;
 
     memset(f.W, tag, sizeof f.W);
@@ -38,6 +39,7 @@ static layr_catalogue_entry_t entry_of(const char *name, uint8_t tag, bool gone)
     e.created = f.created;
     e.size = f.size;
     e.scheme = f.scheme;
+    e.is_folder = f.is_folder;
     return e;
 }
 
@@ -89,7 +91,7 @@ static bool is_there(const char *name, uint8_t tag)
 {
     layr_file_entry_t f = {0}, want = file_of(name, tag);
     bool good = layr_journal_file_find(j, &f, name) == 0 && memcmp(f.record_id, want.record_id, 32) == 0 &&
-                memcmp(f.W, want.W, 32) == 0;
+                memcmp(f.W, want.W, 32) == 0 && f.is_folder == want.is_folder;
 
     layr_wipe(&f, sizeof f);
     return good;
