@@ -1,6 +1,8 @@
 /* layr-contact: who and where a host is (docs/protocol.md 5.2). */
+#include <stdlib.h>
 #include <string.h>
 
+#include "crypto/jws_internal.h"
 #include "crypto/statement_internal.h"
 
 #define TYP "layr-contact"
@@ -90,6 +92,35 @@ int layr_contact_parse(layr_contact_t *out, const char *jws, size_t len, layr_ti
     layr_statement_close(&st);
     if (rc != 0)
         memset(out, 0, sizeof *out);
+    return rc;
+}
+
+int layr_contact_peek(uint8_t host[32], uint64_t *seq, const char *jws, size_t len)
+{
+    layr_json_fields_t f;
+    uint8_t *payload = NULL, id[LAYR_ID_BYTES] = {0};
+    uint64_t number = 0;
+    cJSON *body = NULL;
+    layr_jws_t j;
+    size_t n;
+    int rc = len > LAYR_CONTACT_MAX ? LAYR_ERR_LIMIT : layr_jws_split(&j, jws, len);
+
+    if (rc == 0)
+        rc = layr_jws_part(&payload, &n, j.payload, j.payload_len, LAYR_CONTACT_MAX);
+    if (rc == 0)
+        rc = layr_json_parse(&body, (const char *)payload, n, LAYR_JSON_INTEGERS);
+    if (rc == 0) {
+        layr_json_begin(&f, body);
+        layr_json_take_hex(&f, "host", id, sizeof id);
+        layr_json_take_dec(&f, "seq", &number);
+        rc = f.rc;
+    }
+    if (rc == 0) {
+        memcpy(host, id, sizeof id);
+        *seq = number;
+    }
+    layr_json_free(body);
+    free(payload);
     return rc;
 }
 

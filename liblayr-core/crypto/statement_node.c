@@ -136,3 +136,25 @@ done:
     layr_json_free(answer);
     return rc;
 }
+
+int layr_node_answer_contact(char out[LAYR_CONTACT_MAX + 1], const char *json, size_t len)
+{
+    const cJSON *contact;
+    cJSON *answer = NULL;
+    int rc;
+
+    if (len > ANSWER_MAX)
+        return LAYR_ERR_LIMIT;
+    rc = layr_json_parse(&answer, json, len, LAYR_JSON_NUMBERS);
+    if (rc != 0)
+        return rc;
+    contact = cJSON_GetObjectItemCaseSensitive(answer, "contact");
+    if (!cJSON_IsString(contact))
+        rc = LAYR_ERR_FORMAT;
+    else if (strlen(contact->valuestring) > LAYR_CONTACT_MAX)
+        rc = LAYR_ERR_LIMIT;
+    else
+        memcpy(out, contact->valuestring, strlen(contact->valuestring) + 1);
+    layr_json_free(answer);
+    return rc;
+}

@@ -19,11 +19,12 @@ typedef struct layr_host {
     char url[LAYR_URL_MAX + 1]; /* no trailing slash */
     bool h2c;
     layr_trust_t trust;
+    layr_reach_t reach; /* ANY: the user named it; else of what others say */
     unsigned pin_count;
     uint8_t pins[LAYR_PINS_MAX][32];
     uint64_t capacity, free, price;
     bool leaving;
-    unsigned group;        /* network group: /24 or /48 of the address, hashed; 0 unknown */
+    uint64_t group;        /* network group of the address (layr_kad_group); 0 unknown */
     atomic_uint failures;  /* transport failures in this run */
     atomic_ullong bytes_s; /* smoothed speed of its transfers, bytes a second; 0 unknown */
     int error;             /* LAYR_OK when v1/node was answered and checked; else why not */
@@ -44,6 +45,10 @@ typedef struct layr_hosts {
  */
 int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *urls, size_t count,
                        layr_diag_t *d) LAYR_CHECKED;
+/*
+ * Who a contact says its host is; checked by the caller. group is not known by it. LAYR_ERR_NOTFOUND: it gives no URL.
+ */
+int layr_host_of_contact(layr_host_t *out, const layr_contact_t *c, layr_reach_t reach) LAYR_CHECKED;
 void layr_hosts_free(layr_hosts_t *h);
 layr_host_t *layr_hosts_find(const layr_hosts_t *h,
                              const uint8_t id[32]); /* NULL when not there; only usable ones (error 0) */
@@ -85,13 +90,16 @@ int layr_call_put_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32]
                          uint8_t *into, size_t cap /* a 412's record */) LAYR_CHECKED;
 int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32], uint8_t *into,
                          size_t cap) LAYR_CHECKED;
+/* FIND_NODE: into is for layr_closest_parse; LAYR_CLOSEST_MAX bytes are room enough. */
+int layr_call_closest(layr_call_t *c, layr_host_t *h, const uint8_t target[32], uint8_t *into,
+                      size_t cap) LAYR_CHECKED;
 void layr_call_free(layr_call_t *c);
 /* One that was allocated, and its memory; *c is NULL then. */
 void layr_call_drop(layr_call_t **c);
 
 /*
  * After done: LAYR_OK for the success of that call (PUT shard: 200/201 that names this shard; GET shard: exactly the
- * bytes expected; HEAD: this shard's ETag; record PUT: 200/201; record GET and orders: 200 of their media type),
+ * bytes expected; HEAD: this shard's ETag; record PUT: 200/201; record GET, orders and closest: 200 of their media type),
  * LAYR_ERR_CONFLICT for 412, LAYR_ERR_NOTFOUND for 404, LAYR_ERR_NOSPACE for 507, LAYR_ERR_UNAVAILABLE for 502, 503
  * and 504, LAYR_ERR_REFUSED for other refusals (problem is filled; its text is the host's), LAYR_ERR_FORMAT for an
  * answer that makes no sense (so a captive portal's page is no success), else the transport's error.  A PUT or POST that ends with

@@ -37,6 +37,21 @@ typedef enum layr_trust {
 } layr_trust_t;
 
 /*
+ * Which addresses a request may connect to, looked at when it connects and for every address a name resolves to.  What
+ * a stranger named must not lead into the caller's own network.  Addresses that are nobody's (unspecified, multicast,
+ * broadcast, reserved) are never connected to but with ANY.  IPv6 that carries an IPv4 address (mapped, 6to4, NAT64)
+ * counts as that one.
+ */
+typedef enum layr_reach {
+    LAYR_REACH_ANY,     /* the user's own word */
+    LAYR_REACH_PUBLIC,  /* what the internet routes */
+    LAYR_REACH_PRIVATE, /* and private networks: RFC 1918, 6598, 4193 */
+    LAYR_REACH_LOCAL    /* and this machine and its links: loopback, link-local */
+} layr_reach_t;
+/* The narrowest reach that has this address, as text; LAYR_REACH_ANY when it is nobody's, or none. */
+layr_reach_t layr_reach_of(const char *ip);
+
+/*
  * A request. Zero it first. All pointers must stay valid until done; net never frees them.  Redirects are not
  * followed; proxies, .netrc and cookies are not used; a TLS connection made under one trust serves no other.
  */
@@ -50,7 +65,9 @@ typedef struct layr_req {
     layr_trust_t trust;
     const uint8_t (*pins)[32]; /* with LAYR_TRUST_PINS */
     unsigned pin_count;
-    long total_ms; /* whole request at most, without the wait in the host's queue; 0: none */
+    layr_reach_t reach;
+    uint64_t group; /* 0, or: to addresses of this network group (layr_kad_group) only */
+    long total_ms;  /* whole request at most, without the wait in the host's queue; 0: none */
     long
         min_bytes_s; /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */
     uint8_t *into;       /* response body goes here ... */
@@ -71,6 +88,7 @@ typedef struct layr_req {
      *   NET        no connection, or cut off in the middle
      *   TIMEOUT    connect_ms, stall_ms, total_ms or min_bytes_s
      *   AUTH       the peer's certificate or key is not the one trusted
+     *   ARG        every address that might have done is out of reach
      *   LIMIT      the body is longer than into_cap, or headers have no end
      *   FORMAT     what came is not HTTP
      *   REFUSED    HTTP/2 and a body to send: the host reset the request, and no status got through

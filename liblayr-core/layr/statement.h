@@ -51,6 +51,11 @@ typedef struct layr_contact {
 } layr_contact_t;
 
 int layr_contact_parse(layr_contact_t *out, const char *jws, size_t len, layr_time_t now) LAYR_CHECKED;
+/*
+ * Host and sequence as a contact states them; nothing is checked, neither signature nor times: to see whether it is worth
+ * that.  LAYR_ERR_FORMAT, LAYR_ERR_LIMIT, LAYR_ERR_NOMEM.
+ */
+int layr_contact_peek(uint8_t host[32], uint64_t *seq, const char *jws, size_t len) LAYR_CHECKED;
 int layr_contact_sign(char **out, const layr_contact_t *c, const uint8_t seed[32]) LAYR_CHECKED;
 /*
  * Is this a URL a contact may hold? Scheme http or https, host, optional port and path, no trailing slash; no
@@ -145,5 +150,23 @@ int layr_orders_answer_parse(layr_orders_answer_t *out, const char *json, size_t
  */
 int layr_node_answer_check(layr_contact_t *out, const char *json, size_t len, const char *nonce,
                            const uint8_t *want_host, layr_time_t now) LAYR_CHECKED;
+/* The contact of an answer, NUL-terminated, to be passed on. LAYR_ERR_FORMAT, LAYR_ERR_LIMIT, LAYR_ERR_NOMEM. */
+int layr_node_answer_contact(char out[LAYR_CONTACT_MAX + 1], const char *json, size_t len) LAYR_CHECKED;
+
+/*
+ * The answer of GET v1/closest: contacts, as they are; nothing of them is looked at. LAYR_ERR_LIMIT: longer than
+ * LAYR_CLOSEST_MAX, or more than LAYR_CLOSEST_COUNT.  An entry that is no string or too long to be a contact is
+ * LAYR_ERR_FORMAT.  The texts are out's, and layr_closest_free's after a success.
+ */
+#define LAYR_CLOSEST_COUNT 20
+#define LAYR_CLOSEST_MAX 32768
+typedef struct layr_closest {
+    unsigned count;
+    const char *contact[LAYR_CLOSEST_COUNT]; /* NUL-terminated */
+    size_t len[LAYR_CLOSEST_COUNT];
+    void *json;
+} layr_closest_t;
+int layr_closest_parse(layr_closest_t *out, const char *json, size_t len) LAYR_CHECKED;
+void layr_closest_free(layr_closest_t *c); /* harmless on a zeroed one */
 
 #endif

@@ -20,6 +20,7 @@ static void aim(layr_call_t *c, layr_host_t *h, layr_call_kind_t kind, const cha
     c->req.trust = h->trust;
     c->req.pins = h->pins;
     c->req.pin_count = h->pin_count;
+    c->req.reach = h->reach;
     c->req.headers = c->headers;
     c->req.error_into = (uint8_t *)c->answer;
     c->req.error_cap = sizeof c->answer - 1;
@@ -151,6 +152,14 @@ int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32]
     receive_into(c, into, cap);
     is_small(c);
     return aim_at(c, "records", place);
+}
+
+int layr_call_closest(layr_call_t *c, layr_host_t *h, const uint8_t target[32], uint8_t *into, size_t cap)
+{
+    aim(c, h, LAYR_CALL_CLOSEST, "GET");
+    receive_into(c, into, cap);
+    is_small(c);
+    return aim_at(c, "closest", target);
 }
 
 void layr_call_free(layr_call_t *c)

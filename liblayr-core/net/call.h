@@ -10,7 +10,8 @@ typedef enum layr_call_kind {
     LAYR_CALL_HEAD_SHARD,
     LAYR_CALL_ORDERS,
     LAYR_CALL_PUT_RECORD,
-    LAYR_CALL_GET_RECORD
+    LAYR_CALL_GET_RECORD,
+    LAYR_CALL_CLOSEST
 } layr_call_kind_t;
 
 #endif

@@ -84,6 +84,7 @@ static int judge_success(const layr_call_t *c)
     case LAYR_CALL_HEAD_SHARD:
         return check_etag(c);
     case LAYR_CALL_ORDERS:
+    case LAYR_CALL_CLOSEST:
         return r->status == 200 && is_type(r, "application/json") ? 0 : LAYR_ERR_FORMAT;
     case LAYR_CALL_PUT_RECORD:
         return created && !is_page(r) ? 0 : LAYR_ERR_FORMAT;
@@ -183,6 +184,8 @@ static const char *transport_words(int error)
         return "sent more than was asked for";
     case LAYR_ERR_FORMAT:
         return "does not speak HTTP";
+    case LAYR_ERR_ARG:
+        return "must not be asked";
     case LAYR_ERR_REFUSED:
         return "cut the request short without saying why";
     default:

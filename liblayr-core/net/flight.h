@@ -51,6 +51,7 @@ typedef struct layr_flight {
     bool head_open;    /* a status line came, and the empty line after its headers did not yet */
     size_t error_seen; /* bytes of an error's body, kept or not */
     int fault;         /* set by a callback that stopped the transfer */
+    bool walled;       /* an address was out of the request's reach */
     char why[CURL_ERROR_SIZE];
 } layr_flight_t;
 
@@ -107,6 +108,9 @@ bool layr_sockets_watch(layr_sockets_t *s, layr_flight_t *f, CURL *easy) LAYR_CH
 void layr_sockets_uncork(const layr_flight_t *f);
 /* When curl has closed them all. */
 void layr_sockets_free(layr_sockets_t *s);
+
+/* May a request of this reach connect to that address? */
+bool layr_reach_covers(layr_reach_t reach, const char *ip);
 
 /* Fill the request's result from what curl says. */
 void layr_outcome_fill(layr_flight_t *f, CURLcode code);

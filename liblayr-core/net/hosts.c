@@ -1,9 +1,16 @@
 /* The list of hosts that the user named. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "net/probe.h"
+
+typedef struct probes {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t left; /* under the lock */
+} probes_t;
 
 /* Parse every URL before anything is sent: a slip of the pen is told at once. */
 static int parse_all(layr_hosts_t *hosts, layr_probe_t **probes, const char *const *urls, size_t count,
@@ -24,19 +31,32 @@ static int parse_all(layr_hosts_t *hosts, layr_probe_t **probes, const char *con
     return 0;
 }
 
-static void ask_all(layr_probes_t *all, layr_probe_t **probes, size_t count)
+static void one_ended(layr_probe_t *p)
+{
+    probes_t *all = p->ctx;
+
+    pthread_mutex_lock(&all->lock);
+    all->left--;
+    pthread_cond_signal(&all->changed);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void ask_all(probes_t *all, layr_net_t *net, layr_probe_t **probes, size_t count)
 {
     all->left = count;
     for (size_t i = 0; i < count; i++) {
-        int rc = layr_probe_start(probes[i], all);
+        layr_probe_t *p = probes[i];
+        int rc;
 
+        /* NOLINTNEXTLINE(clang-analyzer-*): parse_all made them all */
+        p->net = net;
+        p->done = one_ended;
+        p->ctx = all;
+        rc = layr_probe_start(p);
         if (rc == 0)
             continue;
-        /* NOLINTNEXTLINE(clang-analyzer-*): parse_all made them all */
-        probes[i]->host->error = rc;
-        pthread_mutex_lock(&all->lock);
-        all->left--;
-        pthread_mutex_unlock(&all->lock);
+        p->host->error = rc;
+        one_ended(p);
     }
     pthread_mutex_lock(&all->lock);
     while (all->left > 0)
@@ -78,7 +98,7 @@ static void drop_repeats(layr_hosts_t *h)
 int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *urls, size_t count,
                        layr_diag_t *d)
 {
-    layr_probes_t all = {.net = net, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    probes_t all = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     layr_hosts_t hosts = {0};
     layr_probe_t **probes =
         calloc(count + 1, sizeof *probes); /* NOLINT(bugprone-sizeof-expression): pointers */
@@ -93,7 +113,7 @@ int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *ur
     rc = parse_all(&hosts, probes, urls, count, d);
     if (rc != 0)
         goto done;
-    ask_all(&all, probes, count);
+    ask_all(&all, net, probes, count);
     drop_repeats(&hosts);
     *out = hosts;
     memset(&hosts, 0, sizeof hosts);
@@ -105,6 +125,27 @@ done:
     pthread_cond_destroy(&all.changed);
     pthread_mutex_destroy(&all.lock);
     return rc;
+}
+
+int layr_host_of_contact(layr_host_t *out, const layr_contact_t *c, layr_reach_t reach)
+{
+    bool tls = strncmp(c->url, "https://", 8) == 0;
+
+    if (c->url[0] == 0)
+        return LAYR_ERR_NOTFOUND;
+    memset(out, 0, sizeof *out);
+    memcpy(out->id, c->host, sizeof out->id);
+    memcpy(out->url, c->url, sizeof out->url);
+    out->h2c = c->h2c && !tls;
+    out->reach = reach;
+    out->trust = tls && c->pin_count > 0 ? LAYR_TRUST_PINS : LAYR_TRUST_CA;
+    out->pin_count = tls ? c->pin_count : 0;
+    memcpy(out->pins, c->pins, sizeof out->pins);
+    out->capacity = c->capacity;
+    out->free = c->free;
+    out->price = c->price;
+    out->leaving = c->leaving;
+    return 0;
 }
 
 void layr_hosts_free(layr_hosts_t *h)

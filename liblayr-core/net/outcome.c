@@ -90,6 +90,8 @@ static int judge(const layr_flight_t *f, CURLcode code)
 {
     if (f->fault != 0)
         return f->fault;
+    if (f->walled && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
+        return LAYR_ERR_ARG;
     /* To curl, headers that a closed connection cuts off are an answer without a body. */
     if (code == CURLE_OK)
         return f->head_open ? LAYR_ERR_NET : LAYR_OK;
@@ -113,6 +115,8 @@ void layr_outcome_fill(layr_flight_t *f, CURLcode code)
         return;
     if (r->error == LAYR_ERR_LIMIT)
         set_text(r, f->head_open ? "the headers have no end" : "the answer is too long");
+    else if (r->error == LAYR_ERR_ARG && f->walled)
+        set_text(r, "it leads to an address that it must not lead to");
     else if (code == CURLE_OK)
         set_text(r, "cut off within the headers");
     else

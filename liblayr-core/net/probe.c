@@ -11,6 +11,7 @@
 
 #include "layr/bytes.h"
 #include "layr/crypto.h"
+#include "layr/kad.h"
 #include "layr/statement.h"
 
 int layr_probe_parse_url(layr_probe_t *p, const char *text)
@@ -31,28 +32,13 @@ int layr_probe_parse_url(layr_probe_t *p, const char *text)
     return 0;
 }
 
-unsigned layr_probe_group(const char *ip)
+uint64_t layr_probe_group(const char *ip)
 {
-    uint8_t in[16] = {0}, net[7] = {0}, hash[32];
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    uint32_t group;
+    uint8_t in[16];
 
-    if (inet_pton(AF_INET, ip, in) == 1) {
-        net[0] = 4;
-        memcpy(net + 1, in, 3);
-    } else if (inet_pton(AF_INET6, ip, in) == 1 && memcmp(in, mapped, sizeof mapped) == 0) {
-        net[0] = 4;
-        memcpy(net + 1, in + 12, 3);
-    } else if (inet_pton(AF_INET6, ip, in) == 1) {
-        net[0] = 6;
-        memcpy(net + 1, in, 6);
-    } else {
-        return 0;
-    }
-    if (layr_sha256_1(hash, net, sizeof net) != 0)
-        return 0;
-    group = layr_load32(hash);
-    return group != 0 ? group : 1;
+    if (inet_pton(AF_INET, ip, in) == 1)
+        return layr_kad_group(in, 4);
+    return inet_pton(AF_INET6, ip, in) == 1 ? layr_kad_group(in, 16) : 0;
 }
 
 static void failed(layr_host_t *h, int error, const char *why)
@@ -126,16 +112,6 @@ static void judge(layr_probe_t *p)
         take_contact(p, &contact);
 }
 
-static void finished(layr_probe_t *p)
-{
-    layr_probes_t *all = p->all;
-
-    pthread_mutex_lock(&all->lock);
-    all->left--;
-    pthread_cond_signal(&all->changed);
-    pthread_mutex_unlock(&all->lock);
-}
-
 /* A port that speaks HTTP/2 alone answers HTTP/1.1 with frames, or hangs up. */
 static bool may_be_h2c(const layr_probe_t *p)
 {
@@ -153,13 +129,13 @@ static void on_answer(layr_req_t *r)
 
     if (!may_be_h2c(p)) {
         judge(p);
-        finished(p);
+        p->done(p);
         return;
     }
     memcpy(text, r->error_text, sizeof text);
     if (ask(p, true) != 0) {
         failed(p->host, error, text);
-        finished(p);
+        p->done(p);
     }
 }
 
@@ -176,17 +152,19 @@ static int ask(layr_probe_t *p, bool h2c)
     p->req.url = p->url;
     p->req.h2c = h2c;
     p->req.trust = tls && p->wants_id ? LAYR_TRUST_NONE : LAYR_TRUST_CA;
+    p->req.headers = p->headers;
+    p->req.reach = p->host->reach;
+    p->req.group = p->group;
     p->req.total_ms = LAYR_PROBE_MS;
     p->req.min_bytes_s = LAYR_CALL_MIN_BYTES_S;
     p->req.into = p->answer;
     p->req.into_cap = sizeof p->answer;
     p->req.ctx = p;
     p->req.done = on_answer;
-    return layr_net_submit(p->all->net, &p->req);
+    return layr_net_submit(p->net, &p->req);
 }
 
-int layr_probe_start(layr_probe_t *p, layr_probes_t *all)
+int layr_probe_start(layr_probe_t *p)
 {
-    p->all = all;
-    return ask(p, false);
+    return ask(p, p->host->h2c);
 }

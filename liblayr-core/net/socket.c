@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "net/flight.h"
+#include "net/probe.h"
 
 static bool note(layr_sockets_t *s, int fd)
 {
@@ -27,14 +28,44 @@ static bool note(layr_sockets_t *s, int fd)
     return true;
 }
 
+/* The port, and the address as text; 0 where there is none. */
+static int text_of(const struct sockaddr *a, char ip[INET6_ADDRSTRLEN])
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)a;
+
+    if (a->sa_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, ip, INET6_ADDRSTRLEN) != NULL)
+        return ntohs(v4->sin_port);
+    if (a->sa_family == AF_INET6 && inet_ntop(AF_INET6, &v6->sin6_addr, ip, INET6_ADDRSTRLEN) != NULL)
+        return ntohs(v6->sin6_port);
+    return 0;
+}
+
+static bool is_walled(layr_flight_t *f, const char *ip)
+{
+    const layr_req_t *r = f->req;
+
+    if (layr_reach_covers(r->reach, ip) && (r->group == 0 || layr_probe_group(ip) == r->group))
+        return false;
+    f->walled = true;
+    return true;
+}
+
+/* Not a packet goes to an address out of reach. */
 static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    layr_flight_t *f = ctx;
+    char ip[INET6_ADDRSTRLEN] = "";
+    int fd;
 
     (void)purpose;
+    (void)text_of(&a->addr, ip);
+    if (is_walled(f, ip))
+        return CURL_SOCKET_BAD;
+    fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    if (note(ctx, fd))
+    if (note(f->sockets, fd))
         return fd;
     close(fd);
     return CURL_SOCKET_BAD;
@@ -58,24 +89,15 @@ static int on_close(void *ctx, curl_socket_t fd)
     return close(fd);
 }
 
-/* The port, and the address as text; 0 where there is none. */
 static int address_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), char ip[INET6_ADDRSTRLEN])
 {
     union {
         struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
         struct sockaddr_storage room;
     } a;
     socklen_t len = sizeof a;
 
-    if (ask(fd, &a.any, &len) != 0)
-        return 0;
-    if (a.any.sa_family == AF_INET && inet_ntop(AF_INET, &a.v4.sin_addr, ip, INET6_ADDRSTRLEN) != NULL)
-        return ntohs(a.v4.sin_port);
-    if (a.any.sa_family == AF_INET6 && inet_ntop(AF_INET6, &a.v6.sin6_addr, ip, INET6_ADDRSTRLEN) != NULL)
-        return ntohs(a.v6.sin6_port);
-    return 0;
+    return ask(fd, &a.any, &len) == 0 ? text_of(&a.any, ip) : 0;
 }
 
 /*
@@ -103,6 +125,8 @@ static int on_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int ow
     char ip[INET6_ADDRSTRLEN];
 
     (void)own_ip;
+    if (is_walled(f, peer_ip)) /* a connection that another request was allowed */
+        return CURL_PREREQFUNC_ABORT;
     f->body_off = 0;
     f->fd = -1;
     for (size_t i = 0; i < f->sockets->count && f->fd < 0; i++) {
@@ -123,7 +147,7 @@ bool layr_sockets_watch(layr_sockets_t *s, layr_flight_t *f, CURL *easy)
 
     f->sockets = s;
     failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, f) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) != CURLE_OK;

@@ -191,7 +191,7 @@ static void end_of_transfer(layr_net_t *net, CURL *easy, CURLcode code)
         start(net, f);
         return;
     }
-    unreachable = layr_outcome_is_unreachable(code);
+    unreachable = layr_outcome_is_unreachable(code) && !f->walled;
     layr_outcome_fill(f, code);
     if (unreachable)
         fail_waiting(net, f->origin, f->req->error, f->req->error_text);

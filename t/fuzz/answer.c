@@ -35,7 +35,7 @@ static void node(const char *json, size_t len)
 
 static int begin(layr_call_t *c, layr_host_t *h, uint8_t which, uint8_t *into, size_t cap)
 {
-    switch (which % 7) {
+    switch (which % 8) {
     case 0:
         return layr_call_put_shard(c, h, id, "a.b.c", (const uint8_t *)"x", 1);
     case 1:
@@ -48,8 +48,10 @@ static int begin(layr_call_t *c, layr_host_t *h, uint8_t which, uint8_t *into, s
         return layr_call_orders(c, h, "a.b.c", 5);
     case 5:
         return layr_call_put_record(c, h, id, "a.b.c", 5, into, cap);
-    default:
+    case 6:
         return layr_call_get_record(c, h, id, into, cap);
+    default:
+        return layr_call_closest(c, h, id, into, cap);
     }
 }
 
@@ -83,10 +85,10 @@ static void success(const layr_call_t *c, uint8_t which)
 
     layr_hex(hex, id, 32);
     PROMISE(c->req.status >= 200 && c->req.status < 300);
-    PROMISE(which % 7 != 0 || memmem(c->answer, c->req.into_len, "shard", 5) != NULL ||
+    PROMISE(which % 8 != 0 || memmem(c->answer, c->req.into_len, "shard", 5) != NULL ||
             memchr(c->answer, '\\', c->req.into_len) != NULL);
-    PROMISE(which % 7 != 3 || strstr(c->req.etag, hex) != NULL);
-    PROMISE((which % 7 != 1 && which % 7 != 2) || c->req.into_len == c->expect);
+    PROMISE(which % 8 != 3 || strstr(c->req.etag, hex) != NULL);
+    PROMISE((which % 8 != 1 && which % 8 != 2) || c->req.into_len == c->expect);
 }
 
 static void call(fuzz_in_t in)
