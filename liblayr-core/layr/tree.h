@@ -71,4 +71,41 @@ int layr_tree_find(const layr_tree_t *t, const char *path, size_t *first, size_t
 int layr_tree_by_offset(const layr_tree_t *t, size_t first, size_t count, uint32_t **out,
                         size_t *n) LAYR_CHECKED;
 
+/*
+ * A new version of a folder. Segments of the old version that hold files which are the same stay as they are, with all that
+ * is in them; they come first, in their order, and what else is to be stored follows them (docs/protocol.md 4.5).
+ */
+typedef struct layr_tree_segment { /* of the old version */
+    uint64_t size;
+    bool good; /* its hosts keep it */
+} layr_tree_segment_t;
+
+/* What is known of each entry of the new version's tree. */
+typedef enum layr_tree_state {
+    LAYR_TREE_NEW = 0, /* a file's SHA-256 is not known: it is to be sent */
+    LAYR_TREE_ASKED,   /* the old version has a file of this size: its SHA-256 is worth knowing */
+    LAYR_TREE_HASHED,  /* its SHA-256 is in the entry */
+    LAYR_TREE_KEPT     /* it lies in a segment that stays: its offset is in the entry */
+} layr_tree_state_t;
+
+typedef struct layr_tree_plan {
+    uint32_t *keep; /* numbers of the segments that stay, ascending */
+    size_t keep_count;
+    uint64_t bytes;  /* of them: offset of what follows */
+    uint64_t unused; /* of these what no file has: a quarter of the new version's stream at most */
+    uint64_t
+        again; /* bytes of files that are the same and are to be sent all the same, so that it stays in bounds */
+} layr_tree_plan_t;
+
+/* state, of t->count entries: NEW becomes ASKED where that is so. */
+int layr_tree_ask(const layr_tree_t *t, const layr_tree_t *old, uint8_t *state) LAYR_CHECKED;
+/*
+ * What was HASHED becomes KEPT, with its offset, where the old version has a file of that size and SHA-256, of whatever name,
+ * in segments that stay. old: as decode gave it, its files lie in the first bytes of the segments. full: bytes of a full
+ * segment. LAYR_ERR_ARG for segments that don't hold the old files.
+ */
+int layr_tree_plan(layr_tree_plan_t *out, layr_tree_t *t, uint8_t *state, const layr_tree_t *old,
+                   const layr_tree_segment_t *segment, size_t count, size_t full) LAYR_CHECKED;
+void layr_tree_plan_free(layr_tree_plan_t *p); /* harmless on a zeroed one */
+
 #endif
