@@ -7,10 +7,11 @@
 
 /* --- what it holds --- */
 
-static int copy_entry(layr_base_segment_t *g, const layr_entry_t *e, const layr_node_page_t *node)
+static int copy_entry(layr_base_unit_t *g, const layr_entry_t *e, const layr_node_page_t *node)
 {
     unsigned n = node->rows;
     uint8_t(*ids)[32];
+    g->rows = n;
     g->entry = *e;
     g->entry.rows = malloc(n * sizeof *e->rows);
     g->hosts = calloc(1, n * (sizeof *g->hosts + 32)); /* and the ids behind */
@@ -27,18 +28,27 @@ static int copy_entry(layr_base_segment_t *g, const layr_entry_t *e, const layr_
     return LAYR_OK;
 }
 
-static int add_segment(layr_base_t *b, const layr_step_t *st)
+static int add_unit(layr_base_units_t *l, const layr_entry_t *e, const layr_node_page_t *node)
 {
-    if (b->count == b->cap) {
-        size_t cap = b->cap ? b->cap * 2 : 16;
-        layr_base_segment_t *more = realloc(b->segment, cap * sizeof *more);
+    if (l->count == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        layr_base_unit_t *more = realloc(l->u, cap * sizeof *more);
         if (!more)
             return LAYR_ERR_NOMEM;
-        b->segment = more;
-        b->cap = cap;
+        l->u = more;
+        l->cap = cap;
     }
-    b->segment[b->count] = (layr_base_segment_t){0};
-    return copy_entry(&b->segment[b->count++], st->entry, st->node);
+    l->u[l->count] = (layr_base_unit_t){0};
+    return copy_entry(&l->u[l->count++], e, node);
+}
+
+static void free_units(layr_base_units_t *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->u[i].entry.rows);
+        free(l->u[i].hosts);
+    }
+    free(l->u);
 }
 
 typedef struct look {
@@ -49,31 +59,86 @@ typedef struct look {
 static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr_node_page_t *node)
 {
     const look_t *l = ctx;
+    layr_base_t *b = l->b;
+    int rc;
     (void)number;
-    return layr_orders_note_rows(&l->b->pages, l->s, &l->b->keys, e, node);
+    if (node->level > 1)
+        return layr_orders_note_rows(&b->above, l->s, &b->keys, e, node);
+    rc = add_unit(&b->page, e, node);
+    if (rc == LAYR_OK)
+        b->page.u[b->page.count - 1].first = b->segment.count;
+    return rc;
 }
 
 static int on_segment(void *ctx, const layr_step_t *st)
 {
     const look_t *l = ctx;
-    return add_segment(l->b, st);
+    layr_base_t *b = l->b;
+    int rc = b->segment.count < UINT32_MAX - 1 ? add_unit(&b->segment, st->entry, st->node) : LAYR_ERR_LIMIT;
+    if (rc == LAYR_OK)
+        b->segment.u[b->segment.count - 1].page = b->page.count;
+    return rc;
+}
+
+static int by_hash(const void *a, const void *b, void *units)
+{
+    const layr_base_unit_t *u = units;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = memcmp(u[x].entry.hash, u[y].entry.hash, 32);
+    return order ? order : x < y ? -1 : x > y;
+}
+
+static int sort_by_hash(layr_base_t *b)
+{
+    b->by_hash = malloc((b->segment.count + 1) * sizeof *b->by_hash);
+    if (!b->by_hash)
+        return LAYR_ERR_NOMEM;
+    for (size_t i = 0; i < b->segment.count; i++)
+        b->by_hash[i] = (uint32_t)i;
+    if (b->segment.count > 1)
+        qsort_r(b->by_hash, b->segment.count, sizeof *b->by_hash, by_hash, b->segment.u);
+    return LAYR_OK;
 }
 
 static int look(layr_base_t *b, layr_session_t *s, const layr_file_t *f, layr_diag_t *d)
 {
     look_t l = {b, s};
-    return layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, &l}, d);
+    int rc = layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, &l}, d);
+    return rc == LAYR_OK ? sort_by_hash(b) : rc;
 }
 
 /* --- and for how long --- */
 
-static int note_segment(const layr_base_t *b, const layr_session_t *s, size_t i, layr_order_list_t *out)
+static int note_unit(const layr_base_t *b, const layr_session_t *s, const layr_base_unit_t *u,
+                     layr_order_list_t *out)
 {
-    const layr_base_segment_t *g = &b->segment[i];
     int rc = LAYR_OK;
-    for (unsigned r = 0; r < b->scheme.n && rc == LAYR_OK; r++)
-        if (g->hosts[r])
-            rc = layr_orders_note_shard(out, s, &b->keys, g->entry.rows[r].id, g->hosts[r]);
+    for (unsigned r = 0; r < u->rows && rc == LAYR_OK; r++)
+        if (u->hosts[r])
+            rc = layr_orders_note_shard(out, s, &b->keys, u->entry.rows[r].id, u->hosts[r]);
+    return rc;
+}
+
+static void count_kept(const layr_base_t *b, layr_base_units_t *l, const layr_buf_t *kept)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        layr_base_unit_t *u = &l->u[i];
+        for (unsigned r = 0; r < u->rows; r++) {
+            uint8_t order[16];
+            if (!u->hosts[r])
+                continue;
+            layr_order_id(order, b->keys.W, u->entry.rows[r].id, u->hosts[r]);
+            u->good += layr_orders_has(kept, order);
+        }
+    }
+}
+
+static int note_all(const layr_base_t *b, const layr_session_t *s, const layr_base_units_t *l,
+                    layr_order_list_t *out)
+{
+    int rc = LAYR_OK;
+    for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
+        rc = note_unit(b, s, &l->u[i], out);
     return rc;
 }
 
@@ -82,35 +147,37 @@ static int renew(layr_base_t *b, layr_session_t *s, layr_time_t until)
 {
     layr_order_list_t l = {0};
     layr_buf_t kept;
-    int rc = LAYR_OK;
+    int rc = note_all(b, s, &b->segment, &l);
     layr_buf_init(&kept);
-    for (size_t i = 0; i < b->count && rc == LAYR_OK; i++)
-        rc = note_segment(b, s, i, &l);
+    if (rc == LAYR_OK)
+        rc = note_all(b, s, &b->page, &l);
     if (rc == LAYR_OK)
         rc = layr_orders_renew(s, &l, until, &kept);
-    for (size_t i = 0; i < b->count && rc == LAYR_OK; i++) {
-        layr_base_segment_t *g = &b->segment[i];
-        for (unsigned r = 0; r < b->scheme.n; r++) {
-            uint8_t order[16];
-            if (!g->hosts[r])
-                continue;
-            layr_order_id(order, b->keys.W, g->entry.rows[r].id, g->hosts[r]);
-            g->good += layr_orders_has(&kept, order);
-        }
+    if (rc == LAYR_OK) {
+        count_kept(b, &b->segment, &kept);
+        count_kept(b, &b->page, &kept);
     }
     layr_buf_free(&kept);
     layr_orders_free(&l);
     return rc;
 }
 
+/* Nobody is asked: what is at hosts that answer is taken to be well kept there. */
+static void trust_hosts(const layr_session_t *s, layr_base_units_t *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        for (unsigned r = 0; r < l->u[i].rows; r++)
+            l->u[i].good += l->u[i].hosts[r] && layr_hosts_find(&s->hosts, l->u[i].hosts[r]);
+}
+
 /* --- public --- */
 
 /* The file is opened from the best of the records; what is written next is to follow all of them. */
-static int open_file(layr_base_t *b, layr_session_t *s, layr_file_t **f, layr_diag_t *d)
+static int open_file(layr_base_t *b, layr_session_t *s, layr_diag_t *d)
 {
     layr_records_t found;
     bool same = false;
-    int rc = layr_file_open(s, &b->keys, f, d);
+    int rc = layr_file_open(s, &b->keys, &b->file, d);
     if (rc == LAYR_OK)
         rc = layr_records_gather(s, b->keys.record_id, time(NULL), &found);
     if (rc != LAYR_OK)
@@ -118,15 +185,31 @@ static int open_file(layr_base_t *b, layr_session_t *s, layr_file_t **f, layr_di
     b->after_count = layr_records_top(&found, b->after);
     layr_records_free(&found);
     for (unsigned i = 0; i < b->after_count; i++)
-        same |= memcmp(b->after[i], (*f)->record_sha256, 32) == 0;
+        same |= memcmp(b->after[i], b->file->record_sha256, 32) == 0;
     return same ? LAYR_OK
                 : layr_diag_set(d, LAYR_ERR_CONFLICT, "another writer changed the file just now: try again");
+}
+
+static int open_all(layr_base_t *b, layr_session_t *s, layr_time_t until, layr_diag_t *d)
+{
+    const layr_placement_t *p;
+    int rc = open_file(b, s, d);
+    if (rc != LAYR_OK || b->file->placement.segments == 0)
+        return rc;
+    p = &b->file->placement;
+    b->scheme = p->scheme;
+    if ((rc = look(b, s, b->file, d)) == LAYR_OK && until)
+        rc = renew(b, s, until);
+    if (!until) {
+        trust_hosts(s, &b->segment);
+        trust_hosts(s, &b->page);
+    }
+    return rc;
 }
 
 int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_time_t until,
                    layr_diag_t *d)
 {
-    layr_file_t *f = NULL;
     layr_base_t *b;
     int rc;
     if (!(k->rights & LAYR_CAN_WRITE))
@@ -137,15 +220,7 @@ int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t 
     if (!(b = calloc(1, sizeof *b)))
         return layr_diag_set(d, LAYR_ERR_NOMEM, "out of memory");
     b->keys = *k;
-    if ((rc = open_file(b, s, &f, d)) != LAYR_OK)
-        goto done;
-    memcpy(b->name, f->content.name, sizeof b->name);
-    if (f->placement.segments)
-        b->scheme = f->placement.scheme;
-    if (f->placement.segments && (rc = look(b, s, f, d)) == LAYR_OK)
-        rc = renew(b, s, until);
-done:
-    layr_file_free(f);
+    rc = open_all(b, s, until, d);
     if (rc == LAYR_ERR_CANCELLED)
         layr_diag_set(d, rc, "stopped: nothing was changed");
     else if (rc != LAYR_OK)
@@ -183,54 +258,40 @@ void layr_base_free(layr_base_t *b)
 {
     if (!b)
         return;
-    for (size_t i = 0; i < b->count; i++) {
-        free(b->segment[i].entry.rows);
-        free(b->segment[i].hosts);
-    }
-    free(b->segment);
-    layr_orders_free(&b->pages);
+    layr_file_free(b->file);
+    free_units(&b->segment);
+    free_units(&b->page);
+    layr_orders_free(&b->above);
+    free(b->by_hash);
+    free(b->begins);
+    free(b->from);
     layr_wipe(b, sizeof *b);
     free(b);
 }
 
-const char *layr_base_name(const layr_base_t *b)
+layr_file_t *layr_base_file(const layr_base_t *b)
 {
-    return b->name;
+    return b->file;
 }
 
-bool layr_base_take(layr_base_t *b, layr_scheme_t scheme, unsigned min_shards, uint64_t number,
-                    const uint8_t sha256[32], size_t size)
-{
-    layr_base_segment_t *g;
-    uint8_t hash[32];
-    if (number >= b->count || scheme.k != b->scheme.k || scheme.n != b->scheme.n)
-        return false;
-    g = &b->segment[number];
-    layr_segment_hash(hash, b->keys.R, sha256);
-    g->taken = g->entry.size == size && memcmp(hash, g->entry.hash, 32) == 0 && g->good >= min_shards;
-    return g->taken;
-}
+/* --- what goes --- */
 
-bool layr_base_has(const layr_base_t *b, uint64_t number)
+static int note_rest(const layr_base_t *b, const layr_session_t *s, const layr_base_units_t *l,
+                     layr_order_list_t *out)
 {
-    return number < b->count && b->segment[number].taken;
-}
-
-void layr_base_stored(const layr_base_t *b, uint64_t number, layr_stored_t *out)
-{
-    const layr_base_segment_t *g = &b->segment[number];
-    *out = (layr_stored_t){.number = number, .entry = g->entry, .hosts = g->hosts};
+    int rc = LAYR_OK;
+    for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
+        if (!l->u[i].taken)
+            rc = note_unit(b, s, &l->u[i], out);
+    return rc;
 }
 
 int layr_base_rest(const layr_base_t *b, const layr_session_t *s, layr_order_list_t *out)
 {
-    int rc = LAYR_OK;
-    for (size_t i = 0; i < b->pages.count && rc == LAYR_OK; i++)
-        for (unsigned n = 0; n < b->pages.r[i].count && rc == LAYR_OK; n++)
-            rc = layr_orders_note(out, b->pages.r[i].host, b->pages.r[i].url, b->pages.r[i].group,
-                                  b->pages.r[i].order[n]);
-    for (size_t i = 0; i < b->count && rc == LAYR_OK; i++)
-        if (!b->segment[i].taken)
-            rc = note_segment(b, s, i, out);
-    return rc;
+    const layr_order_list_t *a = &b->above;
+    int rc = note_rest(b, s, &b->page, out);
+    for (size_t i = 0; i < a->count && rc == LAYR_OK; i++)
+        for (unsigned n = 0; n < a->r[i].count && rc == LAYR_OK; n++)
+            rc = layr_orders_note(out, a->r[i].host, a->r[i].url, a->r[i].group, a->r[i].order[n]);
+    return rc == LAYR_OK ? note_rest(b, s, &b->segment, out) : rc;
 }

@@ -7,23 +7,35 @@
 
 #include "store.h"
 
+typedef struct layr_coming {
+    bool kept;         /* `page` is set; else the store gives it */
+    uint8_t level;     /* of the entries in the page */
+    uint64_t segments; /* below it */
+    uint64_t bytes;
+    layr_stored_t page;
+} layr_coming_t;
+
 typedef struct layr_publish {
     layr_store_t *store;
     layr_scheme_t scheme;
     layr_node_page_t node[LAYR_LEVEL_MAX + 1]; /* growing, one a level */
-    /* pages under way: what lies below them, in the order they were given to the store */
-    struct {
-        uint8_t level; /* of the entries in the page */
-        uint64_t segments, bytes;
-    } coming[16];
-    unsigned coming_count;
+    /* pages whose entries go up a level, in their order: first those the store has under way, and kept ones behind them */
+    layr_coming_t *coming;
+    size_t coming_count, coming_cap;
     uint64_t pages, segments, bytes;
+    uint64_t leaves, kept_pages; /* of the pages: those of segments; those of the version before */
 } layr_publish_t;
 
 void layr_publish_init(layr_publish_t *p, layr_store_t *st, layr_scheme_t s);
 void layr_publish_free(layr_publish_t *p);
 /* A unit that the store has finished, segment or page. May give a page to the store. */
 int layr_publish_add(layr_publish_t *p, const layr_stored_t *u) LAYR_CHECKED;
+/*
+ * A page of the version before, as it stands, in place of its segments; u lives as long as p. Only where one fits: the segments
+ * before it are in pages of their own, or may be put in one now without making pages small. May give a page to the store.
+ */
+bool layr_publish_fits_page(const layr_publish_t *p);
+int layr_publish_page(layr_publish_t *p, const layr_stored_t *u) LAYR_CHECKED;
 /*
  * After the last segment: 1 when the root's node is ready (in out, which takes it over), 0 when a page was
  * given to the store first: call again when the store is idle and its pages were added.

@@ -30,8 +30,8 @@ typedef struct put {
     layr_read_t *waiting,
         **waiting_tail; /* blocks read that the store has no room for yet (chained by job.next) */
     bool source_ended;
+    unsigned min; /* shards of a segment that are enough */
     uint64_t size, segments;
-    uint64_t kept; /* segments of the version before */
     layr_content_t content;
     layr_placement_t placement;
     int error;
@@ -50,7 +50,7 @@ static int choose_scheme(put_t *p)
                              "%zu host%s answered, and without a scheme it takes 4 or more: give more hosts, "
                              "or a scheme with -k (such as -k 1/%zu)",
                              usable, usable == 1 ? "" : "s", usable ? usable : 1);
-    need = p->o->min_shards ? p->o->min_shards : p->scheme.n;
+    need = p->min = layr_put_min(p->o, p->scheme);
     if (p->o->min_shards && (p->o->min_shards < p->scheme.k || p->o->min_shards > p->scheme.n))
         return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u",
                              p->scheme.k, p->scheme.n);
@@ -125,7 +125,7 @@ static int open_store(put_t *p)
 {
     layr_store_opts_t o = {.keys = &p->keys,
                            .scheme = p->scheme,
-                           .min_shards = p->o->min_shards ? p->o->min_shards : p->scheme.n,
+                           .min_shards = p->min,
                            .put = p->entry.id,
                            .now = p->o->now,
                            .until = p->entry.until,
@@ -138,6 +138,8 @@ static int open_store(put_t *p)
     layr_wipe(&o, sizeof o);
     if (rc == LAYR_OK)
         layr_publish_init(&p->publish, p->store, p->scheme);
+    if (rc == LAYR_OK && p->o->base)
+        rc = layr_base_begin(p->o->base, p->scheme, &p->segments, &p->size);
     return rc;
 }
 
@@ -175,14 +177,28 @@ static bool keep_inline(put_t *p, const layr_read_t *b)
 }
 
 /* The same as in the version before, and well kept there. */
-static bool keep_old(put_t *p, const layr_read_t *b)
+static int keep_old(put_t *p, const layr_read_t *b, bool *kept)
 {
-    unsigned min = p->o->min_shards ? p->o->min_shards : p->scheme.n;
-    if (!p->o->base || !layr_base_take(p->o->base, p->scheme, min, p->segments, b->sha256, b->len))
-        return false;
-    p->segments++;
-    p->kept++;
-    return true;
+    int rc = LAYR_OK;
+    *kept = false;
+    if (p->o->base)
+        rc = layr_base_take(p->o->base, p->scheme, p->min, p->segments, b->sha256, b->len, kept);
+    p->segments += *kept;
+    return rc;
+}
+
+static int feed_block(put_t *p, layr_read_t *b)
+{
+    bool kept = b->len == 0 || keep_inline(p, b);
+    int rc = kept ? LAYR_OK : keep_old(p, b, &kept);
+    if (kept || rc != LAYR_OK)
+        layr_reader_give(b);
+    else
+        rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, b->hashed ? b->sha256 : NULL,
+                            plain_done, b);
+    if (b->len == 0 && p->segments == 0)
+        p->content.has_inline = 1;
+    return rc;
 }
 
 static int feed(put_t *p)
@@ -192,13 +208,7 @@ static int feed(put_t *p)
         layr_read_t *b = p->waiting;
         if (!(p->waiting = (layr_read_t *)b->job.next))
             p->waiting_tail = &p->waiting;
-        if (b->len == 0 || keep_inline(p, b) || keep_old(p, b))
-            layr_reader_give(b);
-        else
-            rc = layr_store_add(p->store, false, p->segments++, b->p, b->len, b->hashed ? b->sha256 : NULL,
-                                plain_done, b);
-        if (b->len == 0 && p->segments == 0)
-            p->content.has_inline = 1;
+        rc = feed_block(p, b);
     }
     return rc;
 }
@@ -206,12 +216,15 @@ static int feed(put_t *p)
 /* The manifest has segments in their order: those of the version before as soon as it is their turn. */
 static int append_kept(put_t *p)
 {
+    bool all = p->source_ended && !p->waiting;
     int rc = LAYR_OK;
-    while (rc == LAYR_OK && p->o->base && p->publish.segments < p->segments &&
-           layr_base_has(p->o->base, p->publish.segments)) {
+    while (rc == LAYR_OK && p->o->base) {
         layr_stored_t u;
-        layr_base_stored(p->o->base, p->publish.segments, &u);
-        rc = layr_publish_add(&p->publish, &u);
+        layr_base_next_t next = layr_base_next(p->o->base, p->min, p->publish.segments, p->segments, all,
+                                               layr_publish_fits_page(&p->publish), &u);
+        if (next == LAYR_BASE_OTHER || next == LAYR_BASE_WAIT)
+            break;
+        rc = next == LAYR_BASE_PAGE ? layr_publish_page(&p->publish, &u) : layr_publish_add(&p->publish, &u);
     }
     return rc;
 }
@@ -428,7 +441,11 @@ static int result(put_t *p)
     out->shards = st.shards;
     out->moved = st.moved;
     out->hosts = st.hosts;
-    out->kept = p->kept;
+    if (p->o->base) {
+        out->kept = p->o->base->kept;
+        out->kept_pages = p->publish.kept_pages;
+        out->kept_bytes = p->o->base->kept_bytes;
+    }
     out->is_inline = p->content.has_inline;
     out->until = p->entry.until;
     out->found = st.found;

@@ -25,8 +25,9 @@ struct layr_reader_thread {
     layr_read_t b[];
 };
 
-static bool stopped(const layr_reader_thread_t *r)
+static bool stopped(const void *ctx)
 {
+    const layr_reader_thread_t *r = ctx;
     return atomic_load(&r->stop) || layr_engine_cancelled(r->e);
 }
 
@@ -44,29 +45,32 @@ static int hash_block(layr_reader_thread_t *r, layr_read_t *b)
     return rc == LAYR_OK && b->hashed ? layr_hash_final(r->block_hash, b->sha256) : rc;
 }
 
-static void fill(layr_reader_thread_t *r, layr_read_t *b)
+int layr_source_block(layr_source_t *src, uint8_t *buf, size_t cap, size_t *len, bool *end,
+                      bool (*stop)(const void *ctx), const void *ctx, layr_diag_t *d)
 {
-    b->len = 0;
-    b->end = false;
-    b->error = LAYR_OK;
-    while (b->len < r->block && !b->end && b->error == LAYR_OK) {
-        int64_t n = stopped(r) ? LAYR_ERR_CANCELLED
-                               : r->src->read(r->src->ctx, b->p + b->len, r->block - b->len, r->d);
+    *len = 0;
+    *end = false;
+    while (*len < cap && !*end) {
+        int64_t n = stop(ctx) ? LAYR_ERR_CANCELLED : src->read(src->ctx, buf + *len, cap - *len, d);
         if (n == LAYR_ERR_TIMEOUT) /* nothing there yet */
             continue;
-        if (n == LAYR_SOURCE_CUT && b->len == 0)
+        if (n == LAYR_SOURCE_CUT && *len == 0)
             continue;
         if (n == LAYR_SOURCE_CUT)
             break;
         if (n == LAYR_ERR_CANCELLED) /* the pipeline knows better what that means */
-            b->error = LAYR_ERR_CANCELLED;
-        else if (n < 0)
-            b->error = layr_diag_set(r->d, (int)n, "the source could not be read");
-        else if (n == 0)
-            b->end = true;
-        else
-            b->len += (size_t)n;
+            return LAYR_ERR_CANCELLED;
+        if (n < 0)
+            return layr_diag_set(d, (int)n, "the source could not be read");
+        *end = n == 0;
+        *len += (size_t)n;
     }
+    return LAYR_OK;
+}
+
+static void fill(layr_reader_thread_t *r, layr_read_t *b)
+{
+    b->error = layr_source_block(r->src, b->p, r->block, &b->len, &b->end, stopped, r, r->d);
     if (b->error == LAYR_OK)
         b->error = hash_block(r, b);
 }

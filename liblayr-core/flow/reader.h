@@ -20,6 +20,13 @@ typedef struct layr_read {
 } layr_read_t;
 
 /*
+ * The next up to cap bytes of a source, fewer where it cuts or ends; *end: nothing comes after them. stop is asked before each
+ * read: LAYR_ERR_CANCELLED. Errors of the source are the source's, with d filled.
+ */
+int layr_source_block(layr_source_t *src, uint8_t *buf, size_t cap, size_t *len, bool *end,
+                      bool (*stop)(const void *ctx), const void *ctx, layr_diag_t *d) LAYR_CHECKED;
+
+/*
  * Reads blocks of `block` bytes into `blocks` buffers, and answers each to the engine's owner with `got`.
  * d is filled when the source fails, before that answer. each: the caller needs the hash of every block himself.
  */

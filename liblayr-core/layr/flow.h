@@ -13,6 +13,7 @@
 #include "layr/code.h"
 #include "layr/journal.h"
 #include "layr/manifest.h"
+#include "layr/tree.h"
 
 /* What happened on the way, for progress and words: called on the thread that called the pipeline or on one of its own, one at a time. */
 typedef enum layr_event_kind {
@@ -57,7 +58,7 @@ typedef struct layr_source {
      */
     int64_t (*read)(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d);
     void *ctx;
-    int64_t size; /* -1: unknown (a stream) */
+    int64_t size; /* of all it will give; -1: unknown (a stream) */
     /* NULL, or: before the first read, bytes of a full segment. */
     void (*start)(void *ctx, size_t segment);
     /* NULL, or: after the end, on the caller's thread: what only then is known of the content (a folder's tree, layr_content_t). */
@@ -68,17 +69,28 @@ typedef struct layr_source {
 
 /*
  * The version of a file that a put replaces, under the same capabilities. open: finds it, and has its shards kept until
- * then: a segment whose hosts do so, min_shards of them or all n, and whose content is the same at the same place, is not
- * sent again. LAYR_ERR_CAP: no write capability; else as layr_file_open says.
+ * then: a segment whose hosts do so, min_shards of them or all n, and whose content is the same, is not sent again. With
+ * until 0 nobody is asked and nothing changed: for layr_put_foresee. LAYR_ERR_CAP: no write capability; else as
+ * layr_file_open says.
  */
 typedef struct layr_base layr_base_t;
+typedef struct layr_file layr_file_t;
+typedef struct layr_put_opts layr_put_opts_t;
 int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_time_t until,
                    layr_diag_t *d) LAYR_CHECKED;
 void layr_base_free(layr_base_t *b); /* NULL is harmless */
-/* The name in its manifest; valid as long as b. */
-const char *layr_base_name(const layr_base_t *b);
+/* That version, opened: valid as long as b. */
+layr_file_t *layr_base_file(const layr_base_t *b);
+/*
+ * For a source that lays out its stream with what the old version has (layr_tree_plan). segments: those there are, *out
+ * malloc'd, good where a put with these options may keep them. keep: the new version begins with these, in this order, each
+ * once, whatever they hold; what the source gives follows.
+ */
+int layr_base_segments(const layr_base_t *b, const layr_put_opts_t *o, layr_tree_segment_t **out,
+                       size_t *count) LAYR_CHECKED;
+int layr_base_keep(layr_base_t *b, const uint32_t *numbers, size_t count) LAYR_CHECKED;
 
-typedef struct layr_put_opts {
+struct layr_put_opts {
     layr_scheme_t scheme; /* k 0: by the number of hosts */
     unsigned min_shards;  /* 0: all n */
     uint64_t max_price;
@@ -89,7 +101,7 @@ typedef struct layr_put_opts {
     layr_base_t *base;            /* a new version of that file, once; NULL: a new file. Needs a journal */
     bool keep;   /* the source can be read again: a put that is cut off stays in the journal, to be resumed */
     bool resume; /* go on with the one of this name that was cut off, if there is one (with keep) */
-} layr_put_opts_t;
+};
 #define LAYR_RESUME_DAYS 7 /* a put that was cut off is kept so long */
 
 typedef struct layr_put_result {
@@ -97,11 +109,12 @@ typedef struct layr_put_result {
     uint8_t record_id[32], sha256[32];
     layr_scheme_t scheme;
     uint64_t size, segments, pages;
-    uint64_t stored_bytes;  /* on hosts, tags and pages included */
-    uint64_t shards, moved; /* moved: had to go to another host */
-    unsigned hosts;         /* distinct hosts that hold something */
-    unsigned record_hosts;  /* that took the record */
-    uint64_t kept;          /* segments of the version before that were not sent again */
+    uint64_t stored_bytes;     /* on hosts, tags and pages included */
+    uint64_t shards, moved;    /* moved: had to go to another host */
+    unsigned hosts;            /* distinct hosts that hold something */
+    unsigned record_hosts;     /* that took the record */
+    uint64_t kept, kept_pages; /* segments and pages of the version before that were not sent again */
+    uint64_t kept_bytes;       /* of them, on hosts: beside stored_bytes */
     bool is_inline;
     layr_time_t until;
     bool resumed;                /* it went on with an earlier try */
@@ -126,6 +139,12 @@ int layr_scheme_for_hosts(layr_scheme_t *out, size_t hosts) LAYR_CHECKED;
 #define LAYR_KEEP_OLD_S 86400 /* a reader of the old version finishes */
 int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
              layr_diag_t *d) LAYR_CHECKED;
+/*
+ * What such a put would do, without sending or changing anything: the source is read. Of *out scheme, size, segments, shards
+ * and stored_bytes (to be sent), kept, kept_bytes and is_inline are set; pages are not counted. LAYR_ERR_HOSTS as in layr_put.
+ */
+int layr_put_foresee(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
+                     layr_diag_t *d) LAYR_CHECKED;
 /* Probability of losing a file within a year, when each host is lost for good within a year with probability p and nobody repairs. */
 double layr_loss_without_repair(layr_scheme_t s, double p, uint64_t segments);
 
@@ -149,7 +168,7 @@ typedef struct layr_sink {
 } layr_sink_t;
 
 /* An opened file: record found, root opened. */
-typedef struct layr_file {
+struct layr_file {
     layr_file_keys_t keys;
     uint64_t seq;
     uint8_t record_sha256[32];
@@ -157,7 +176,7 @@ typedef struct layr_file {
     unsigned holders; /* hosts that hold this very record */
     layr_placement_t placement;
     layr_content_t content; /* zero with a verify cap */
-} layr_file_t;
+};
 
 /* LAYR_ERR_NOTFOUND: no host given has a record of it; LAYR_ERR_REMOVED; LAYR_ERR_AUTH: only records that are not valid, or older than one seen; LAYR_ERR_CAP: a root that does not open. */
 int layr_file_open(layr_session_t *s, const layr_file_keys_t *k, layr_file_t **out,
