@@ -42,6 +42,21 @@ static uint64_t cost(uint64_t bytes, uint64_t price, uint64_t days)
     return v > UINT64_MAX ? UINT64_MAX : (uint64_t)v;
 }
 
+void layr_estimate_price(layr_estimate_t *e, const layr_hosts_t *hosts, uint64_t max_price, uint64_t days)
+{
+    for (size_t i = 0; i < hosts->count; i++) {
+        const layr_host_t *h = &hosts->host[i];
+
+        if (h->error != 0 || h->leaving || h->price > max_price)
+            continue;
+        e->cheapest = e->hosts == 0 || h->price < e->cheapest ? h->price : e->cheapest;
+        e->dearest = h->price > e->dearest ? h->price : e->dearest;
+        e->hosts++;
+    }
+    e->low = cost(e->stored_bytes, e->cheapest, days);
+    e->high = cost(e->stored_bytes, e->dearest, days);
+}
+
 int layr_estimate(layr_estimate_t *out, uint64_t size, layr_scheme_t s, const layr_hosts_t *hosts,
                   uint64_t max_price, uint64_t days)
 {
@@ -50,17 +65,7 @@ int layr_estimate(layr_estimate_t *out, uint64_t size, layr_scheme_t s, const la
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < hosts->count; i++) {
-        const layr_host_t *h = &hosts->host[i];
-
-        if (h->error != 0 || h->leaving || h->price > max_price)
-            continue;
-        e.cheapest = e.hosts == 0 || h->price < e.cheapest ? h->price : e.cheapest;
-        e.dearest = h->price > e.dearest ? h->price : e.dearest;
-        e.hosts++;
-    }
-    e.low = cost(e.stored_bytes, e.cheapest, days);
-    e.high = cost(e.stored_bytes, e.dearest, days);
+    layr_estimate_price(&e, hosts, max_price, days);
     *out = e;
     return 0;
 }

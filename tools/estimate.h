@@ -21,5 +21,7 @@ typedef struct layr_estimate {
 /* days: the time paid for. LAYR_ERR_ARG for a scheme that is none. */
 int layr_estimate(layr_estimate_t *out, uint64_t size, layr_scheme_t s, const layr_hosts_t *hosts,
                   uint64_t max_price, uint64_t days) LAYR_CHECKED;
+/* Of e->stored_bytes: hosts and price. */
+void layr_estimate_price(layr_estimate_t *e, const layr_hosts_t *hosts, uint64_t max_price, uint64_t days);
 
 #endif

@@ -48,12 +48,12 @@ static int decode(const layr_file_t *f, const layr_buf_t *b, layr_tree_t *out, l
 
     if (rc == LAYR_OK && memcmp(sha, f->content.sha256, sizeof sha) != 0)
         return layr_diag_set(
-            d, LAYR_ERR_DATA,
+            d, LAYR_ERR_FORMAT,
             "the folder's tree does not match its SHA-256 in the manifest: it was stored wrongly");
     if (rc == LAYR_OK)
         rc = layr_tree_decode(out, b->p, b->len, layr_file_size(f) - f->content.tree_size);
     if (rc == LAYR_ERR_FORMAT || rc == LAYR_ERR_LIMIT || rc == LAYR_ERR_VERSION)
-        return layr_diag_set(d, LAYR_ERR_DATA,
+        return layr_diag_set(d, LAYR_ERR_FORMAT,
                              "the folder's tree is not valid (%s): nothing of it can be had safely",
                              layr_strerror(rc));
     return rc;

@@ -7,7 +7,7 @@
 
 /*
  * Fetch, verify and decode the tree of an opened folder; what it took is added to *stats, which may be NULL. Only the chunks it
- * is in are fetched. Progress is not told.
+ * is in are fetched. Progress is not told. LAYR_ERR_FORMAT: it is there, and no valid one.
  */
 int layr_folder_tree(layr_session_t *s, layr_file_t *f, layr_tree_t *out, layr_get_stats_t *stats,
                      layr_diag_t *d) LAYR_CHECKED;

@@ -15,12 +15,13 @@
 #include "session.h"
 #include "show.h"
 #include "source.h"
+#include "update.h"
 
 #define DAY 86400
 
 static const char *opt_scheme, *opt_name, *opt_update;
 static uint64_t opt_days = 90, opt_min_shards, opt_max_price;
-static bool opt_dry_run, opt_resume;
+static bool opt_dry_run, opt_resume, opt_repack;
 
 static const layr_opt_def_t options[] = {
     {'k', "scheme", "K/N", "any K of N shards give the file back", LAYR_OPT_TEXT, &opt_scheme, 0, 0},
@@ -34,6 +35,7 @@ static const layr_opt_def_t options[] = {
     {0, "dry-run", NULL, "say what it would take and cost; send nothing", LAYR_OPT_FLAG, &opt_dry_run, 0, 0},
     {0, "update", "NAME", "a new version of this file, of what has changed", LAYR_OPT_TEXT, &opt_update, 0,
      0},
+    {0, "repack", NULL, "with --update of a folder: send all of it anew", LAYR_OPT_FLAG, &opt_repack, 0, 0},
     LAYR_PASS_OPTION,
     LAYR_OPT_END};
 
@@ -54,7 +56,7 @@ typedef struct work {
     layr_tool_source_t source;
     layr_put_opts_t put;
     layr_meter_t meter;
-    layr_file_keys_t keys; /* with --update */
+    layr_update_t update;
 } work_t;
 
 /* --- before --- */
@@ -117,60 +119,15 @@ static int take_options(work_t *w)
         return layr_opt_usage("--resume and --dry-run do not go together");
     if (opt_resume && opt_update != NULL)
         return layr_opt_usage("--resume does not go with --update: one that was cut off is given up");
+    if (opt_repack && opt_update == NULL)
+        return layr_opt_usage("--repack goes with --update");
     if (opt_update == NULL)
         return take_name(w, w->opt->operand[0]);
     if (opt_name != NULL)
         return layr_opt_usage("--update keeps the file's name: -n does not go with it");
-    if (opt_dry_run)
-        return layr_opt_usage("--dry-run does not go with --update");
     if (strcmp(opt_update, "-") == 0 && strcmp(w->opt->operand[0], "-") == 0)
         return layr_opt_usage("the capability and the content cannot both come from standard input");
     return LAYR_OPT_GO_ON;
-}
-
-/* --- a new version --- */
-
-/* Whose version it is; said before any host is asked. */
-static int find_old(work_t *w)
-{
-    int rc = layr_tool_keys(&w->tool, (char *)(uintptr_t)opt_update, &w->keys);
-
-    if (rc != LAYR_OPT_GO_ON || (w->keys.rights & LAYR_CAN_WRITE))
-        return rc;
-    layr_say_error(
-        "this capability does not allow changing the file: it takes the write capability (layr:w:), or "
-        "the name of a file of your own");
-    return LAYR_EXIT_REFUSED;
-}
-
-/* The name it has here; of one that came as a capability the name it was put with, where that is free. */
-static int name_of(work_t *w)
-{
-    layr_file_entry_t f = {0};
-    layr_journal_t *j = w->tool.s.journal;
-    int rc = layr_journal_file_by_id(j, &f, w->keys.record_id);
-
-    if (rc == 0)
-        memcpy(w->put.name, f.name, sizeof w->put.name);
-    else if (rc == LAYR_ERR_NOTFOUND) {
-        rc = layr_journal_file_find(j, &f, layr_base_name(w->put.base));
-        if (rc == LAYR_ERR_NOTFOUND) {
-            memcpy(w->put.name, layr_base_name(w->put.base), sizeof w->put.name);
-            rc = 0;
-        }
-    }
-    layr_wipe(&f, sizeof f);
-    return rc;
-}
-
-static int open_old(work_t *w)
-{
-    layr_diag_t d = {0};
-    int rc = layr_base_open(&w->put.base, &w->tool.s, &w->keys, w->put.until, &d);
-
-    if (rc == 0)
-        rc = name_of(w);
-    return rc == 0 ? LAYR_OPT_GO_ON : layr_tool_failed(&w->tool, rc, &d);
 }
 
 /* --- while it runs --- */
@@ -227,6 +184,30 @@ static void say_loss(double loss)
         odds, 1 / LAYR_HOST_LOSS_YEAR);
 }
 
+/* Of the file's bytes those that were sent: as many as of those on hosts. */
+static uint64_t sent_of(const layr_put_result_t *r)
+{
+    uint64_t there = r->stored_bytes + r->kept_bytes;
+
+    return there > 0 ? (uint64_t)((double)r->size * (double)r->stored_bytes / (double)there) : r->size;
+}
+
+/* Of a folder's new version: what it costs that files stay where they are, and what was done about it. */
+static void say_unused(const work_t *w)
+{
+    const layr_tree_plan_t *p = &w->update.plan;
+    char unused[LAYR_SIZE_TEXT], again[LAYR_SIZE_TEXT];
+
+    layr_say_size(unused, p->unused);
+    layr_say_size(again, p->again);
+    if (p->unused > 0 && w->opt->verbose)
+        layr_say_note("%s in segments that are kept are of files that are there no more, or changed", unused);
+    if (p->again > 0)
+        layr_say_note(
+            "%s of files that had not changed %s repacked, so that little of what is stored is unused", again,
+            opt_dry_run ? "would be" : "were");
+}
+
 static void say_result(const work_t *w, const layr_put_result_t *r)
 {
     char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], pace[LAYR_PACE_TEXT], until[LAYR_DATE_TEXT];
@@ -234,7 +215,7 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
     layr_show_name(name, sizeof name, w->put.name[0] ? w->put.name : "(no name)");
     layr_say_size(size, r->size);
     layr_say_size(there, r->stored_bytes);
-    layr_meter_pace(&w->meter, pace, r->size);
+    layr_meter_pace(&w->meter, pace, sent_of(r));
     layr_show_scheme(scheme, r->scheme);
     layr_show_date(until, r->until);
     layr_say_note("stored %s: %s %s", name, size, pace);
@@ -249,6 +230,7 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
     if (r->kept > 0)
         layr_say_note("%" PRIu64 " of its %" PRIu64 " segments had not changed and were not sent again",
                       r->kept, r->segments);
+    say_unused(w);
     if (r->moved > 0)
         layr_say_note("%" PRIu64 " shard%s went to another host than the first one asked%s", r->moved,
                       r->moved == 1 ? "" : "s", w->opt->verbose ? "" : " (-v says why)");
@@ -287,6 +269,8 @@ static int json_folder(const work_t *w, cJSON *o)
     bad |= layr_json_u64(o, "folders", c->folders);
     bad |= layr_json_u64(o, "links", c->links);
     bad |= layr_json_u64(o, "left_out", c->left_out);
+    bad |= layr_json_u64(o, "unused_bytes", w->update.plan.unused);
+    bad |= layr_json_u64(o, "repacked_bytes", w->update.plan.again);
     return bad;
 }
 
@@ -335,6 +319,8 @@ static int print_json(const work_t *w, const layr_put_result_t *r)
     bad |= layr_json_u64(o, "shards", r->shards);
     bad |= layr_json_u64(o, "moved", r->moved);
     bad |= layr_json_u64(o, "kept", r->kept);
+    bad |= layr_json_u64(o, "kept_pages", r->kept_pages);
+    bad |= layr_json_u64(o, "kept_bytes", r->kept_bytes);
     bad |= layr_json_u64(o, "stored_bytes", r->stored_bytes);
     bad |= cJSON_AddBoolToObject(o, "resumed", r->resumed) == NULL;
     bad |= layr_json_u64(o, "found", r->found);
@@ -392,40 +378,50 @@ static void say_price(const layr_estimate_t *e)
                       (double)e->high / 1e7, opt_days);
 }
 
-static void say_estimate(const work_t *w, const layr_estimate_t *e, layr_scheme_t s)
+static void say_estimate(const work_t *w, const layr_put_result_t *r, const layr_estimate_t *e)
 {
-    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], until[LAYR_DATE_TEXT], scheme[LAYR_SCHEME_TEXT];
+    char size[LAYR_SIZE_TEXT], there[LAYR_SIZE_TEXT], kept[LAYR_SIZE_TEXT], until[LAYR_DATE_TEXT];
+    char scheme[LAYR_SCHEME_TEXT];
 
-    layr_say_size(size, (uint64_t)w->source.src.size);
-    layr_say_size(there, e->stored_bytes);
-    layr_show_scheme(scheme, s);
+    layr_say_size(size, r->size);
+    layr_say_size(there, r->stored_bytes);
+    layr_say_size(kept, r->kept_bytes);
+    layr_show_scheme(scheme, r->scheme);
     layr_show_date(until, w->put.until);
-    if (e->is_inline)
+    if (r->is_inline)
         layr_say_note("dry run: %s: small enough to be kept inside its record", size);
     else
-        layr_say_note("dry run: %s as %s: %" PRIu64 " segment%s, %" PRIu64 " shards, %s on hosts", size,
-                      scheme, e->segments, e->segments == 1 ? "" : "s", e->segments * s.n, there);
+        layr_say_note("dry run: %s as %s: %" PRIu64 " segment%s, %" PRIu64 " shards%s, %s on hosts", size,
+                      scheme, r->segments, r->segments == 1 ? "" : "s", r->shards,
+                      w->put.base != NULL ? " to be sent" : "", there);
+    if (r->kept > 0)
+        layr_say_note("%" PRIu64 " of the segments, %s on hosts, would be kept as they are, if their hosts "
+                      "still have them",
+                      r->kept, kept);
+    say_unused(w);
     layr_say_note("%zu of %zu hosts given can be used at that price; it would be kept until %s", e->hosts,
                   w->tool.s.hosts.count, until);
     say_price(e);
-    if (!e->is_inline)
-        say_loss(layr_loss_without_repair(s, LAYR_HOST_LOSS_YEAR, e->segments));
+    if (!r->is_inline)
+        say_loss(layr_loss_without_repair(r->scheme, LAYR_HOST_LOSS_YEAR, r->segments));
     layr_say_note("nothing was sent");
 }
 
-static int estimate_json(const work_t *w, const layr_estimate_t *e, layr_scheme_t s)
+static int estimate_json(const work_t *w, const layr_put_result_t *r, const layr_estimate_t *e)
 {
     cJSON *o = cJSON_CreateObject();
     int bad = cJSON_AddTrueToObject(o, "dry_run") == NULL;
 
     bad |= layr_json_text(o, "name", w->put.name);
-    bad |= layr_json_u64(o, "size", (uint64_t)w->source.src.size);
+    bad |= layr_json_u64(o, "size", r->size);
     bad |= json_folder(w, o);
-    bad |= cJSON_AddBoolToObject(o, "inline", e->is_inline) == NULL;
-    bad |= layr_json_scheme(o, "scheme", e->is_inline ? (layr_scheme_t){1, 1} : s);
-    bad |= layr_json_u64(o, "segments", e->segments);
-    bad |= layr_json_u64(o, "shards", e->segments * s.n);
-    bad |= layr_json_u64(o, "stored_bytes", e->stored_bytes);
+    bad |= cJSON_AddBoolToObject(o, "inline", r->is_inline) == NULL;
+    bad |= layr_json_scheme(o, "scheme", r->is_inline ? (layr_scheme_t){1, 1} : r->scheme);
+    bad |= layr_json_u64(o, "segments", r->segments);
+    bad |= layr_json_u64(o, "shards", r->shards);
+    bad |= layr_json_u64(o, "stored_bytes", r->stored_bytes);
+    bad |= layr_json_u64(o, "kept", r->kept);
+    bad |= layr_json_u64(o, "kept_bytes", r->kept_bytes);
     bad |= layr_json_u64(o, "hosts_usable", e->hosts);
     bad |= layr_json_time(o, "until", w->put.until);
     bad |= layr_json_u64(o, "price_low", e->low);
@@ -433,11 +429,12 @@ static int estimate_json(const work_t *w, const layr_estimate_t *e, layr_scheme_
     return layr_json_print(o, bad);
 }
 
-static int dry_run(work_t *w)
+/* By its size alone: the source is not read. */
+static int foresee_new(const work_t *w, layr_put_result_t *r)
 {
+    layr_estimate_t e = {0};
     layr_scheme_t s = w->put.scheme;
     size_t usable = layr_hosts_usable(&w->tool.s.hosts);
-    layr_estimate_t e = {0};
     int rc;
 
     if (s.k == 0 && layr_scheme_for_hosts(&s, usable) != 0) {
@@ -450,11 +447,40 @@ static int dry_run(work_t *w)
     rc = layr_estimate(&e, (uint64_t)w->source.src.size, s, &w->tool.s.hosts, w->put.max_price, opt_days);
     if (rc != 0)
         return layr_say_failed(rc, NULL);
-    say_estimate(w, &e, s);
-    rc = w->opt->json ? estimate_json(w, &e, s) : LAYR_EXIT_OK;
-    if (rc == LAYR_EXIT_OK && !e.is_inline && e.hosts < (w->put.min_shards ? w->put.min_shards : s.n)) {
+    *r = (layr_put_result_t){.scheme = s,
+                             .size = (uint64_t)w->source.src.size,
+                             .is_inline = e.is_inline,
+                             .segments = e.segments,
+                             .shards = e.segments * s.n,
+                             .stored_bytes = e.stored_bytes};
+    return LAYR_OPT_GO_ON;
+}
+
+static int foresee_update(work_t *w, layr_put_result_t *r)
+{
+    layr_diag_t d = {0};
+    int rc = layr_put_foresee(&w->tool.s, &w->put, &w->source.src, r, &d);
+
+    return rc == 0 ? LAYR_OPT_GO_ON : layr_tool_failed(&w->tool, rc, &d);
+}
+
+static int dry_run(work_t *w)
+{
+    layr_put_result_t r = {0};
+    layr_estimate_t e = {0};
+    size_t need, usable = layr_hosts_usable(&w->tool.s.hosts);
+    int rc = w->put.base != NULL ? foresee_update(w, &r) : foresee_new(w, &r);
+
+    if (rc != LAYR_OPT_GO_ON)
+        return rc;
+    e.stored_bytes = r.stored_bytes + r.kept_bytes;
+    layr_estimate_price(&e, &w->tool.s.hosts, w->put.max_price, opt_days);
+    say_estimate(w, &r, &e);
+    rc = w->opt->json ? estimate_json(w, &r, &e) : LAYR_EXIT_OK;
+    need = w->put.min_shards ? w->put.min_shards : r.scheme.n;
+    if (rc == LAYR_EXIT_OK && !r.is_inline && e.hosts < need) {
         layr_say_error("%zu host%s at that price, and scheme %u/%u needs more%s", e.hosts,
-                       e.hosts == 1 ? "" : "s", s.k, s.n,
+                       e.hosts == 1 ? "" : "s", r.scheme.k, r.scheme.n,
                        e.hosts < usable ? ": others ask for more than --max-price" : "");
         return LAYR_EXIT_HOSTS;
     }
@@ -475,15 +501,17 @@ static int run(work_t *w)
     if (rc == LAYR_OPT_GO_ON && opt_resume && !w->put.keep)
         rc = layr_opt_usage("--resume: a stream cannot be read again: give the path of a file or folder");
     if (rc == LAYR_OPT_GO_ON)
-        rc = layr_tool_start(&w->tool, w->opt, !opt_dry_run);
+        rc = layr_tool_start(&w->tool, w->opt, !opt_dry_run || opt_update != NULL);
     if (rc == LAYR_OPT_GO_ON && opt_update != NULL)
-        rc = find_old(w);
+        rc = layr_update_find(&w->update, &w->tool, opt_update);
     if (rc == LAYR_OPT_GO_ON)
         rc = layr_tool_connect(&w->tool);
     if (rc == LAYR_OPT_GO_ON && !opt_dry_run)
         rc = layr_tool_tidy(&w->tool);
     if (rc == LAYR_OPT_GO_ON && opt_update != NULL)
-        rc = open_old(w);
+        rc = layr_update_open(&w->update, &w->tool, &w->put, opt_dry_run);
+    if (rc == LAYR_OPT_GO_ON && opt_update != NULL)
+        rc = layr_update_plan(&w->update, &w->tool, &w->put, &w->source, opt_repack);
     if (rc == LAYR_OPT_GO_ON) {
         w->put.mtime = w->source.mtime;
         if (w->source.pack != NULL)
@@ -495,8 +523,7 @@ static int run(work_t *w)
     }
     if (rc == LAYR_EXIT_OK && !opt_dry_run)
         layr_tool_catalogue(&w->tool, false);
-    layr_base_free(w->put.base);
-    layr_file_keys_wipe(&w->keys);
+    layr_update_close(&w->update);
     layr_tool_end(&w->tool);
     layr_tool_source_close(&w->source);
     return rc;

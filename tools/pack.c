@@ -20,11 +20,11 @@ static layr_tree_entry_t *at_hand(const layr_pack_t *p)
     return &p->tree.entry[p->order[p->next]];
 }
 
-static int failed(const layr_pack_t *p, layr_diag_t *d, const char *what)
+int layr_pack_failed(const layr_pack_t *p, size_t i, layr_diag_t *d, const char *what)
 {
     char shown[2 * PATH_MAX];
 
-    layr_show_name(shown, sizeof shown, at_hand(p)->path);
+    layr_show_name(shown, sizeof shown, p->tree.entry[i].path);
     return layr_diag_set(d, LAYR_ERR_IO, "%s/%s %s: nothing was stored", p->path, shown, what);
 }
 
@@ -38,39 +38,45 @@ static bool same(const struct stat *a, const struct stat *b)
 }
 
 /* Also that it is the one that was looked at: no link or pipe that came in its place. */
-static int check_same(const layr_pack_t *p, int fd, layr_diag_t *d)
+int layr_pack_check_same(const layr_pack_t *p, size_t i, int fd, layr_diag_t *d)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0)
-        return failed(p, d, strerror(errno));
-    return same(&st, &p->seen[p->order[p->next]]) ? LAYR_OK
-                                                  : failed(p, d, "was changed while the folder was read");
+        return layr_pack_failed(p, i, d, strerror(errno));
+    return same(&st, &p->seen[i]) ? LAYR_OK
+                                  : layr_pack_failed(p, i, d, "was changed while the folder was read");
+}
+
+int layr_pack_begin_file(const layr_pack_t *p, size_t i, int *fd, layr_diag_t *d)
+{
+    char why[200];
+    int rc;
+
+    *fd = openat(p->root, p->tree.entry[i].path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (*fd < 0) {
+        snprintf(why, sizeof why, "cannot be read (%s)", strerror(errno));
+        return layr_pack_failed(p, i, d, why);
+    }
+    rc = layr_pack_check_same(p, i, *fd, d);
+    if (rc == LAYR_OK)
+        posix_fadvise(*fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return rc;
 }
 
 static int begin_file(layr_pack_t *p, layr_diag_t *d)
 {
     layr_tree_entry_t *e = at_hand(p);
-    char why[200];
-    int rc;
+    int rc = layr_pack_begin_file(p, p->order[p->next], &p->fd, d);
 
-    p->fd = openat(p->root, e->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (p->fd < 0) {
-        snprintf(why, sizeof why, "cannot be read (%s)", strerror(errno));
-        return failed(p, d, why);
-    }
-    rc = check_same(p, p->fd, d);
-    if (rc != LAYR_OK)
-        return rc;
-    posix_fadvise(p->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     e->offset = p->at;
     p->left = e->size;
-    return LAYR_OK;
+    return rc;
 }
 
 static int end_file(layr_pack_t *p, layr_diag_t *d)
 {
-    int rc = check_same(p, p->fd, d);
+    int rc = layr_pack_check_same(p, p->order[p->next], p->fd, d);
 
     if (rc == LAYR_OK)
         rc = layr_hash_final(p->hash, at_hand(p)->sha256);
@@ -90,9 +96,9 @@ static int64_t read_file(layr_pack_t *p, uint8_t *buf, size_t cap, layr_diag_t *
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return LAYR_ERR_TIMEOUT;
     if (n < 0)
-        return failed(p, d, strerror(errno));
+        return layr_pack_failed(p, p->order[p->next], d, strerror(errno));
     if (n == 0)
-        return failed(p, d, "became shorter while it was read");
+        return layr_pack_failed(p, p->order[p->next], d, "became shorter while it was read");
     rc = layr_hash_update(p->hash, buf, (size_t)n);
     p->left -= (uint64_t)n;
     p->at += (uint64_t)n;
@@ -127,10 +133,16 @@ static int64_t read_tree(layr_pack_t *p, uint8_t *buf, size_t cap, layr_diag_t *
     return (int64_t)n;
 }
 
-/* A large file does, and what follows one: a version with another tree then keeps all of it. */
+/*
+ * A large file does, and what follows one: a version with another tree then keeps all of it. So does the tree of an update
+ * where it is more than what comes before it: the next version needs none of it.
+ */
 static bool begins_segment(const layr_pack_t *p)
 {
-    return p->small < p->files && p->next >= p->small;
+    if (p->small < p->files && p->next >= p->small)
+        return true;
+    return p->begin > 0 && p->next == p->files && p->given == 0 &&
+           p->at - p->begin < layr_tree_bytes(&p->tree);
 }
 
 static int64_t take(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d)
@@ -152,6 +164,11 @@ static int64_t take(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d)
     return read_file(p, buf, cap, d);
 }
 
+bool layr_pack_gives(const layr_pack_t *p, size_t i)
+{
+    return p->tree.entry[i].size > 0 && (p->state == NULL || p->state[i] != LAYR_TREE_KEPT);
+}
+
 /* Both kinds in the order of the tree. */
 static void start(void *ctx, size_t segment)
 {
@@ -162,7 +179,7 @@ static void start(void *ctx, size_t segment)
         for (size_t i = 0; i < p->tree.count; i++) {
             const layr_tree_entry_t *e = &p->tree.entry[i];
 
-            if (e->type == LAYR_TREE_FILE && e->size > 0 && (e->size > segment) == large)
+            if (layr_pack_gives(p, i) && (e->size > segment) == large)
                 p->order[n++] = (uint32_t)i;
         }
         if (!large)
@@ -197,11 +214,12 @@ static int prepare(layr_pack_t *p, layr_source_t *src)
         if (e->type == LAYR_TREE_FILE && e->size == 0)
             rc = layr_sha256_1(e->sha256, NULL, 0);
         p->files += e->size > 0;
-        size += e->size;
+        p->count.bytes += e->size;
     }
     if (rc != LAYR_OK)
         return layr_say_failed(rc, NULL);
-    *src = (layr_source_t){.read = take, .ctx = p, .size = (int64_t)size, .start = start, .finish = finish};
+    *src = (layr_source_t){
+        .read = take, .ctx = p, .size = (int64_t)(size + p->count.bytes), .start = start, .finish = finish};
     return LAYR_OPT_GO_ON;
 }
 
@@ -236,6 +254,7 @@ void layr_pack_free(layr_pack_t *p)
     layr_hash_free(p->hash);
     layr_tree_free(&p->tree);
     free(p->seen);
+    free(p->state);
     free(p->order);
     free(p);
 }

@@ -12,7 +12,9 @@
 
 #define PIECE (256u << 10) /* as in output.c */
 #define DIRTY (8u << 20)
-#define HOLE 4096u /* zeros of this length and place become a hole */
+#define GAP_MAX (4u << 20) /* bytes that are read for nothing between two files */
+#define GAP_SHARE 8        /* and as one part in so many of those wanted */
+#define HOLE 4096u         /* zeros of this length and place become a hole */
 
 static const layr_tree_entry_t *at_hand(const layr_unpack_t *u)
 {
@@ -21,20 +23,33 @@ static const layr_tree_entry_t *at_hand(const layr_unpack_t *u)
 
 /* --- runs --- */
 
-/* Neighbours less than a chunk apart: no chunk lies between them that is not needed. */
+/*
+ * What lies between two files is read, too, and dropped, where that is a chunk at most, or all such gaps of the run are little of
+ * what is wanted of it: a run is waited for to its end before the next begins.
+ */
+static bool is_near(uint64_t gap, uint64_t gaps, uint64_t wanted)
+{
+    return gap <= LAYR_CHUNK_PLAIN || (gap <= GAP_MAX && gap + gaps <= wanted / GAP_SHARE);
+}
+
 bool layr_unpack_run(layr_unpack_t *u, uint64_t *from, uint64_t *to)
 {
     const layr_tree_entry_t *e;
+    uint64_t wanted, gaps = 0, gap;
 
     if (u->run == u->files)
         return false;
     e = &u->tree->entry[u->order[u->run]];
     u->at = *from = e->offset;
     *to = e->offset + e->size - 1;
+    wanted = e->size;
     while (++u->run < u->files) {
         e = &u->tree->entry[u->order[u->run]];
-        if (e->offset - *to > LAYR_CHUNK_PLAIN)
+        gap = e->offset - *to - 1;
+        if (!is_near(gap, gaps, wanted))
             break;
+        gaps += gap;
+        wanted += e->size;
         *to = e->offset + e->size - 1;
     }
     return true;

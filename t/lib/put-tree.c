@@ -2,7 +2,7 @@
  * put-tree: stores what comes from standard input as a folder's stream whose last BYTES are its tree, whatever they are: as
  * somebody does whose layr-put is not ours.
  *
- *     put-tree -H URL... BYTES < STREAM
+ *     put-tree -H URL... [--segment N] BYTES < STREAM
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +15,20 @@
 #include "opt.h"
 #include "session.h"
 
+static uint64_t opt_segment;
+
+static const layr_opt_def_t options[] = {
+    {0, "segment", "N", "in segments of N bytes", LAYR_OPT_NUMBER, &opt_segment, 1, UINT32_MAX},
+    LAYR_OPT_END};
+
 static const layr_opt_spec_t spec = {
-    "[options] BYTES", "Store any bytes as a folder.", NULL, LAYR_OPT_HOME | LAYR_OPT_HOSTS, 1, 1, NULL};
+    "[options] BYTES", "Store any bytes as a folder.", options, LAYR_OPT_HOME | LAYR_OPT_HOSTS, 1, 1, NULL};
 
 typedef struct stream {
     layr_buf_t b;
     size_t given;
     uint64_t tree;
+    bool cut; /* a segment begins here */
 } stream_t;
 
 static int64_t take(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d)
@@ -30,6 +37,13 @@ static int64_t take(void *ctx, uint8_t *buf, size_t cap, layr_diag_t *d)
     size_t n = s->b.len - s->given < cap ? s->b.len - s->given : cap;
 
     (void)d;
+    if (opt_segment && n > 0 && s->given % opt_segment == 0 && !s->cut) {
+        s->cut = true;
+        return LAYR_SOURCE_CUT;
+    }
+    s->cut = false;
+    if (opt_segment && n > opt_segment - s->given % opt_segment)
+        n = opt_segment - s->given % opt_segment;
     if (n > 0)
         memcpy(buf, s->b.p + s->given, n);
     s->given += n;

@@ -50,11 +50,12 @@ sub entry {
 
 sub tree { return pack('CV', 1, scalar @_) . join '', @_ }
 
-# Store such a folder; its read capability.
+# Store such a folder; its read capability. First may stand [options of put-tree].
 sub put_tree {
     my ($swarm, $data, @entries) = @_;
+    my @options = ref $entries[0] ? @{shift @entries} : ();
     my $tree = tree(@entries);
-    my $r = run({stdin => $data . $tree}, build('t/lib/put-tree'), $swarm->hosts, length $tree);
+    my $r = run({stdin => $data . $tree}, build('t/lib/put-tree'), $swarm->hosts, @options, length $tree);
     die "put-tree: $r->{err}" if $r->{status} != 0;
     chomp $r->{out};
     return $r->{out};
