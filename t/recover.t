@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Layr::Files;
+use Layr::Stored;
 use Layr::Test;
 use Test::More;
 
@@ -136,6 +137,47 @@ subtest 'a catalogue that outgrew its record' => sub {
     machine('seventh');
     is(scalar(grep { /^a rather/ } keys %{listed('seventh', @one)}), 12, 'also when it is the only one that is up');
     $swarm->revive(0 .. 3, 5 .. 8);
+};
+
+sub journal {
+    my ($home, $sql) = @_;
+    my $r = run('python3', '-c', 'import json, sqlite3, sys
+d = sqlite3.connect(sys.argv[1]); rows = d.execute(sys.argv[2]).fetchall(); d.commit(); print(json.dumps(rows))', scratch("$home/journal.db"), $sql);
+    return unjson($r->{out});
+}
+
+# The shards of a file as it is now, as paths at their hosts.
+sub shards_of {
+    my ($cap) = @_;
+    my $stored = Layr::Stored->new($swarm, $cap);
+    return map { my $s = $_; map { $stored->blob($s, $_) } 0 .. $#{$stored->segment($s)->{rows}} } 0 .. $stored->segments - 1;
+}
+
+subtest 'a machine that is lost with hosts still to be told' => sub {
+    machine('lost');
+    chomp(my $doomed = works('a file', 'lost', 'layr-put', '-q', '-k', '1/9', '-n', 'doomed', @all, $big)->{out});
+    chomp(my $changes = works('another', 'lost', 'layr-put', '-q', '-k', '1/9', '-n', 'changes', @all, $big)->{out});
+    my ($left) = grep { index($_, $swarm->path(0, '')) == 0 } shards_of($doomed);
+    my @old = shards_of($changes);
+    works('a new version', 'lost', 'layr-put', '-q', '--update', 'changes', @all, make_file(scratch('changed'), 310_000, 'changed'));
+    $swarm->kill(0);
+    is(tool(home('lost'), 'layr-rm', '-q', @all, 'doomed')->{status}, 0, 'a removal while a host is away');
+    $swarm->revive(0);
+    is(scalar(grep { -e } $left, @old), 10, 'its shard there stays, and those of the old version');
+
+    machine('heir');
+    listed('heir', @one);
+    is(journal('heir', 'SELECT count(*) FROM later')->[0][0], 9, 'another machine learns what waits for its time');
+    works('it puts something', 'heir', 'layr-put', '-q', '-n', 'heir', @all, $small);
+    ok(!-e $left, 'the host is told');
+    is(scalar(grep { -e } @old), 9, 'and the others not before their time');
+    journal('heir', 'UPDATE later SET due = due - 90000');
+    works('a day later', 'heir', 'layr-put', '-q', '-n', 'heir2', @all, $small);
+    is(scalar(grep { -e } @old), 0, 'then they are');
+    ok(works('the new version', 'heir', 'layr-get', '-q', '-o', '-', @all, 'changes')->{out} eq read_file(scratch('changed')), 'is whole');
+    machine('next');
+    listed('next', @one);
+    is(journal('next', 'SELECT (SELECT count(*) FROM later) + (SELECT count(*) FROM release)')->[0][0], 0, 'and nothing of it is listed any more');
 };
 
 subtest 'without hosts' => sub {

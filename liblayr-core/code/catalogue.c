@@ -1,14 +1,14 @@
 /* The catalogue's bytes, and how two of them become one. */
-#include "layr/catalogue.h"
+#include "catalogue_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define VERSION 1
+#define VERSION_RELEASES 2 /* with orders to be released, one at least, behind the entries */
 #define KIND_FILE 1
 #define KIND_GONE 2
 #define KIND_FOLDER 3
-#define TIME_MAX (INT64_C(1) << 53)
 #define HOST_BYTES (32 + 1)          /* at least */
 #define ENTRY_BYTES (1 + 32 + 8 + 8) /* at least */
 
@@ -17,7 +17,7 @@
 /*
  * Room for one more at place `at`.  By hand, not by realloc: what is left behind would hold write secrets.
  */
-static int open_gap(void **list, size_t *count, size_t *cap, size_t size, size_t at)
+int layr_catalogue_gap(void **list, size_t *count, size_t *cap, size_t size, size_t at)
 {
     uint8_t *p = *list;
     if (*count == *cap) {
@@ -45,18 +45,19 @@ void layr_catalogue_free(layr_catalogue_t *c)
         layr_wipe(c->entry, c->cap * sizeof *c->entry);
     free(c->entry);
     free(c->host);
+    free(c->release);
     *c = (layr_catalogue_t){0};
 }
 
-/* The place of an id among `count` things of `size` bytes that begin with one; *there: it is at that place. */
-static size_t place(const void *list, size_t count, size_t size, const uint8_t id[32], bool *there)
+size_t layr_catalogue_place(const void *list, size_t count, size_t size, const uint8_t *id, size_t id_len,
+                            bool *there)
 {
     const uint8_t *p = list;
     size_t lo = 0, hi = count;
     *there = false;
     while (lo < hi && !*there) {
         size_t mid = lo + (hi - lo) / 2;
-        int order = memcmp(p + mid * size, id, 32);
+        int order = memcmp(p + mid * size, id, id_len);
         if (order == 0) {
             *there = true;
             lo = mid;
@@ -70,9 +71,9 @@ static size_t place(const void *list, size_t count, size_t size, const uint8_t i
 
 /* --- bytes --- */
 
-static bool time_ok(layr_time_t t)
+static size_t place(const void *list, size_t count, size_t size, const uint8_t id[32], bool *there)
 {
-    return t >= 0 && t <= TIME_MAX;
+    return layr_catalogue_place(list, count, size, id, 32, there);
 }
 
 static bool name_ok(const char *name, size_t len)
@@ -83,10 +84,11 @@ static bool name_ok(const char *name, size_t len)
 
 static bool entry_ok(const layr_catalogue_entry_t *e)
 {
-    if (!time_ok(e->changed) || !time_ok(e->until))
+    if (!layr_catalogue_time_ok(e->changed) || !layr_catalogue_time_ok(e->until))
         return false;
-    return e->gone || (time_ok(e->created) && e->size <= INT64_MAX && layr_scheme_ok(e->scheme) &&
-                       memchr(e->name, 0, sizeof e->name) != NULL && name_ok(e->name, strlen(e->name)));
+    return e->gone ||
+           (layr_catalogue_time_ok(e->created) && e->size <= INT64_MAX && layr_scheme_ok(e->scheme) &&
+            memchr(e->name, 0, sizeof e->name) != NULL && name_ok(e->name, strlen(e->name)));
 }
 
 static void read_entry(layr_reader_t *r, layr_catalogue_entry_t *e)
@@ -134,7 +136,8 @@ static int read_all(layr_catalogue_t *c, layr_reader_t *r)
         return LAYR_ERR_FORMAT;
     for (; c->host_count < n && !r->bad;) {
         size_t at = c->host_count;
-        if (open_gap((void **)&c->host, &c->host_count, &c->host_cap, sizeof *c->host, at) != LAYR_OK)
+        if (layr_catalogue_gap((void **)&c->host, &c->host_count, &c->host_cap, sizeof *c->host, at) !=
+            LAYR_OK)
             return LAYR_ERR_NOMEM;
         read_host(r, &c->host[at]);
         r->bad |= at && memcmp(c->host[at - 1].id, c->host[at].id, 32) >= 0;
@@ -144,26 +147,32 @@ static int read_all(layr_catalogue_t *c, layr_reader_t *r)
         return LAYR_ERR_FORMAT;
     for (; c->count < n && !r->bad;) {
         size_t at = c->count;
-        if (open_gap((void **)&c->entry, &c->count, &c->cap, sizeof *c->entry, at) != LAYR_OK)
+        if (layr_catalogue_gap((void **)&c->entry, &c->count, &c->cap, sizeof *c->entry, at) != LAYR_OK)
             return LAYR_ERR_NOMEM;
         read_entry(r, &c->entry[at]);
         r->bad |= !r->bad && !entry_ok(&c->entry[at]);
         r->bad |= at && memcmp(c->entry[at - 1].record_id, c->entry[at].record_id, 32) >= 0;
     }
-    return r->bad || layr_reader_left(r) ? LAYR_ERR_FORMAT : LAYR_OK;
+    return r->bad ? LAYR_ERR_FORMAT : LAYR_OK;
 }
 
 int layr_catalogue_decode(layr_catalogue_t *out, const uint8_t *in, size_t len)
 {
     layr_reader_t r;
+    uint8_t version;
     int rc;
     *out = (layr_catalogue_t){0};
     if (len > LAYR_CATALOGUE_MAX)
         return LAYR_ERR_LIMIT;
     layr_reader_init(&r, in, len);
-    if (layr_read8(&r) != VERSION)
+    version = layr_read8(&r);
+    if (version != VERSION && version != VERSION_RELEASES)
         return len ? LAYR_ERR_VERSION : LAYR_ERR_FORMAT;
     rc = read_all(out, &r);
+    if (rc == LAYR_OK && version == VERSION_RELEASES)
+        rc = layr_catalogue_read_releases(out, &r);
+    if (rc == LAYR_OK && layr_reader_left(&r))
+        rc = LAYR_ERR_FORMAT;
     if (rc != LAYR_OK)
         layr_catalogue_free(out);
     return rc;
@@ -189,9 +198,10 @@ static void write_entry(const layr_catalogue_entry_t *e, layr_buf_t *out)
 int layr_catalogue_encode(const layr_catalogue_t *c, layr_buf_t *out)
 {
     size_t start = out->len;
+    int rc;
     if (c->host_count > LAYR_CATALOGUE_HOSTS || c->count > LAYR_CATALOGUE_MAX / ENTRY_BYTES)
         return LAYR_ERR_LIMIT;
-    layr_buf_add8(out, VERSION);
+    layr_buf_add8(out, c->release_count ? VERSION_RELEASES : VERSION);
     layr_buf_add32(out, (uint32_t)c->host_count);
     for (size_t i = 0; i < c->host_count; i++) {
         layr_buf_add(out, c->host[i].id, 32);
@@ -204,6 +214,8 @@ int layr_catalogue_encode(const layr_catalogue_t *c, layr_buf_t *out)
             return LAYR_ERR_ARG;
         write_entry(&c->entry[i], out);
     }
+    if (c->release_count && (rc = layr_catalogue_write_releases(c, out)) != LAYR_OK)
+        return rc;
     if (out->bad)
         return LAYR_ERR_NOMEM;
     return out->len - start > LAYR_CATALOGUE_MAX ? LAYR_ERR_LIMIT : LAYR_OK;
@@ -247,7 +259,7 @@ int layr_catalogue_set(layr_catalogue_t *c, const layr_catalogue_entry_t *e, boo
         return LAYR_ERR_ARG;
     if (there && order(&c->entry[at], e) == 0)
         return LAYR_OK;
-    if (!there && open_gap((void **)&c->entry, &c->count, &c->cap, sizeof *c->entry, at) != LAYR_OK)
+    if (!there && layr_catalogue_gap((void **)&c->entry, &c->count, &c->cap, sizeof *c->entry, at) != LAYR_OK)
         return LAYR_ERR_NOMEM;
     c->entry[at] = *e;
     *changed = true;
@@ -265,12 +277,20 @@ int layr_catalogue_set_host(layr_catalogue_t *c, const uint8_t id[32], const cha
         return LAYR_OK;
     if (!there && c->host_count == LAYR_CATALOGUE_HOSTS)
         return LAYR_OK; /* as many as anybody can use */
-    if (!there && open_gap((void **)&c->host, &c->host_count, &c->host_cap, sizeof *c->host, at) != LAYR_OK)
+    if (!there &&
+        layr_catalogue_gap((void **)&c->host, &c->host_count, &c->host_cap, sizeof *c->host, at) != LAYR_OK)
         return LAYR_ERR_NOMEM;
     memcpy(c->host[at].id, id, 32);
     memcpy(c->host[at].url, url, len + 1);
     *changed = true;
     return LAYR_OK;
+}
+
+const char *layr_catalogue_url(const layr_catalogue_t *c, const uint8_t id[32])
+{
+    bool there;
+    size_t at = place(c->host, c->host_count, sizeof *c->host, id, &there);
+    return there ? c->host[at].url : "";
 }
 
 int layr_catalogue_merge(layr_catalogue_t *c, const layr_catalogue_t *other)
@@ -287,7 +307,7 @@ int layr_catalogue_merge(layr_catalogue_t *c, const layr_catalogue_t *other)
         if (!there)
             rc = layr_catalogue_set_host(c, other->host[i].id, other->host[i].url, &changed);
     }
-    return rc;
+    return rc == LAYR_OK ? layr_catalogue_merge_releases(c, other) : rc;
 }
 
 /* What is kept moves to the front; what stays behind it is wiped. */
@@ -304,10 +324,16 @@ static void keep(layr_catalogue_t *c, layr_time_t since, bool gone_only)
 
 void layr_catalogue_expire(layr_catalogue_t *c, layr_time_t before)
 {
+    size_t to = 0;
     keep(c, before, false);
+    for (size_t i = 0; i < c->release_count; i++)
+        if (c->release[i].until >= before)
+            c->release[to++] = c->release[i];
+    c->release_count = to;
 }
 
 void layr_catalogue_only_gone(layr_catalogue_t *c)
 {
     keep(c, 0, true);
+    c->release_count = 0;
 }

@@ -172,6 +172,8 @@ int layr_journal_catalogue_take(layr_journal_t *j, const uint8_t catalogue[32], 
     rc = take_hosts(j, catalogue, c);
     for (size_t i = 0; rc == 0 && i < c->count; i++)
         rc = take_entry(j, &c->entry[i]);
+    if (rc == 0)
+        rc = layr_jdb_listed_take(j, c);
     return layr_jdb_end(j, rc);
 }
 
@@ -252,8 +254,8 @@ static int fill_file(void *ctx, const layr_file_entry_t *f)
     return rc;
 }
 
-int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now, int64_t *mark,
-                                bool *changed)
+int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now,
+                                const uint8_t own[16], int64_t *mark, bool *changed)
 {
     fill_t f = {j, c, now, changed};
     int rc = j->key == NULL ? LAYR_ERR_KEY : 0;
@@ -263,6 +265,8 @@ int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_tim
         rc = fill_gone(&f, mark);
     if (rc == 0)
         rc = layr_journal_file_list(j, fill_file, &f);
+    if (rc == 0)
+        rc = layr_jdb_listed_fill(j, c, now, own, changed);
     if (rc == 0)
         layr_catalogue_expire(c, now - MONTH);
     return rc;

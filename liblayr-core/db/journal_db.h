@@ -103,6 +103,13 @@ int layr_jdb_sync_folder(const char *path) LAYR_CHECKED;
     "ROWID;" LAYR_JDB_TRIGGER("INSERT", "NEW", "0") LAYR_JDB_TRIGGER("UPDATE", "NEW", "0")                   \
         LAYR_JDB_TRIGGER("DELETE", "OLD", "1")
 
+/* Orders to be released that the catalogue on the network lists, as far as is known here: see journal_listed.c. */
+#define LAYR_JDB_LISTED "CREATE TABLE IF NOT EXISTS listed (order_id BLOB PRIMARY KEY) WITHOUT ROWID"
+/* Inside the caller's transaction. */
+int layr_jdb_listed_take(layr_journal_t *j, const layr_catalogue_t *c) LAYR_CHECKED;
+int layr_jdb_listed_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now, const uint8_t own[16],
+                         bool *changed) LAYR_CHECKED;
+
 /* Which files are folders: beside the table of files, as journals of earlier versions have none. */
 #define LAYR_JDB_FOLDER                                                                                      \
     "CREATE TABLE IF NOT EXISTS folder (record_id BLOB PRIMARY KEY REFERENCES file(record_id)"               \

@@ -246,6 +246,8 @@ static int check_owner(layr_journal_t *j)
     if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_FOLDER, "");
     if (rc == 0)
+        rc = layr_jdb_run(j, LAYR_JDB_LISTED, "");
+    if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_RESUME, "");
     if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_PUT_ROW, "");

@@ -194,7 +194,7 @@ static int sync_once(layr_session_t *s, const uint8_t W[32], bool pending, layr_
     layr_file_keys_from_write(&y.keys, W);
     rc = read_all(&y);
     if (rc == LAYR_OK)
-        rc = layr_journal_catalogue_fill(s->journal, &y.c, y.now, &y.mark, &y.changed);
+        rc = layr_journal_catalogue_fill(s->journal, &y.c, y.now, y.keys.group, &y.mark, &y.changed);
     if (rc == LAYR_OK && y.changed && (!y.old || pending))
         rc = write_all(&y);
     else if (rc == LAYR_OK && y.best)

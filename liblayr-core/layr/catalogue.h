@@ -15,6 +15,7 @@
 
 #define LAYR_CATALOGUE_MAX (16u << 20) /* bytes */
 #define LAYR_CATALOGUE_HOSTS 1024
+#define LAYR_CATALOGUE_RELEASES 2048 /* orders; what is pending beyond them is this machine's alone */
 
 /* A file, or with `gone` one that was removed: then only id, changed and until count. */
 typedef struct layr_catalogue_entry {
@@ -35,12 +36,23 @@ typedef struct layr_catalogue_host {
     char url[LAYR_URL_MAX + 1];
 } layr_catalogue_host_t;
 
-/* Both sorted, each id once. Zero it first; free wipes. */
+/*
+ * An order that its host is still to be told to let go of: at once (due 0, record_id zeros), or from `due` on unless the file's
+ * newest version names it then.
+ */
+typedef struct layr_catalogue_release {
+    uint8_t order[16], host[32], group[16], record_id[32];
+    layr_time_t due, until; /* until: no order lives longer */
+} layr_catalogue_release_t;
+
+/* All sorted, each id once. Zero it first; free wipes. */
 typedef struct layr_catalogue {
     layr_catalogue_entry_t *entry;
     size_t count, cap;
     layr_catalogue_host_t *host;
     size_t host_count, host_cap;
+    layr_catalogue_release_t *release;
+    size_t release_count, release_cap;
 } layr_catalogue_t;
 
 void layr_catalogue_free(layr_catalogue_t *c);
@@ -55,11 +67,18 @@ const layr_catalogue_entry_t *layr_catalogue_find(const layr_catalogue_t *c, con
 int layr_catalogue_set(layr_catalogue_t *c, const layr_catalogue_entry_t *e, bool *changed) LAYR_CHECKED;
 int layr_catalogue_set_host(layr_catalogue_t *c, const uint8_t id[32], const char *url,
                             bool *changed) LAYR_CHECKED;
-/* Of two writers: what is gone stays so, else the later change, else the larger bytes. */
+/* "" for a host that is not in it. */
+const char *layr_catalogue_url(const layr_catalogue_t *c, const uint8_t id[32]);
+bool layr_catalogue_has_release(const layr_catalogue_t *c, const uint8_t order[16]);
+/* Nothing changes where the order is there already, or there are LAYR_CATALOGUE_RELEASES. */
+int layr_catalogue_add_release(layr_catalogue_t *c, const layr_catalogue_release_t *r,
+                               bool *changed) LAYR_CHECKED;
+void layr_catalogue_drop_release(layr_catalogue_t *c, const uint8_t order[16], bool *changed);
+/* Of two writers: what is gone stays so, else the later change, else the larger bytes; all orders to be released. */
 int layr_catalogue_merge(layr_catalogue_t *c, const layr_catalogue_t *other) LAYR_CHECKED;
 /* Leave out what ended before that time. */
 void layr_catalogue_expire(layr_catalogue_t *c, layr_time_t before);
-/* Leave out all that is not gone. */
+/* Leave out all that is not gone, and releases. */
 void layr_catalogue_only_gone(layr_catalogue_t *c);
 
 #endif

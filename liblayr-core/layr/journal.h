@@ -223,7 +223,8 @@ int layr_journal_release_count(layr_journal_t *j, uint64_t *out) LAYR_CHECKED;
  * The catalogue. lock: one program of this home writes it at a time; LAYR_ERR_IO while another does. pending: changes of
  * files that it does not have yet. take: what it says of files becomes rows, but for what this machine is still to tell; a
  * journal that is blank (no file, and the catalogue of that record id never seen) learns its hosts, which host_each gives. fill: set in c what is to be told, and files it does not
- * know; *changed: c is to be written; *mark: for done, after it was.
+ * know; *changed: c is to be written; *mark: for done, after it was. Orders to be released go both ways; own: the catalogue's
+ * group, whose orders are told to nobody.
  */
 int layr_journal_catalogue_lock(layr_journal_t *j) LAYR_CHECKED;
 void layr_journal_catalogue_unlock(layr_journal_t *j);
@@ -231,8 +232,8 @@ int layr_journal_catalogue_pending(layr_journal_t *j, uint64_t *out) LAYR_CHECKE
 int layr_journal_is_blank(layr_journal_t *j, const uint8_t catalogue[32], bool *blank) LAYR_CHECKED;
 int layr_journal_catalogue_take(layr_journal_t *j, const uint8_t catalogue[32],
                                 const layr_catalogue_t *c) LAYR_CHECKED;
-int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now, int64_t *mark,
-                                bool *changed) LAYR_CHECKED;
+int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now,
+                                const uint8_t own[16], int64_t *mark, bool *changed) LAYR_CHECKED;
 int layr_journal_catalogue_done(layr_journal_t *j, int64_t mark) LAYR_CHECKED;
 int layr_journal_host_each(layr_journal_t *j, int (*fn)(void *ctx, const uint8_t id[32], const char *url),
                            void *ctx) LAYR_CHECKED;

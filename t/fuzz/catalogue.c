@@ -28,6 +28,10 @@ static void merged(const uint8_t *data, size_t size)
         e.gone = e.gone || i % 4 == 0;
         PROMISE(layr_catalogue_set(&b, &e, &changed) == 0 && layr_catalogue_find(&b, e.record_id) != NULL);
     }
+    for (size_t i = 0; i < b.release_count; i += 2) {
+        b.release[i].until = b.release[i].until / 2 + (layr_time_t)i;
+        layr_catalogue_drop_release(&b, a.release[i].order, &changed);
+    }
     PROMISE(layr_catalogue_merge(&a, &b) == 0 && layr_catalogue_merge(&b, &c) == 0);
     layr_buf_init(&ab);
     PROMISE(layr_catalogue_encode(&a, &ab) == 0);

@@ -67,10 +67,115 @@ static void test_bytes(void)
     }
     layr_buf_add8(&b, 0);
     ok(layr_catalogue_decode(&d, b.p, b.len) == LAYR_ERR_FORMAT, "a byte behind it");
-    b.p[0] = 2;
+    b.p[0] = 3;
     ok(layr_catalogue_decode(&d, b.p, whole) == LAYR_ERR_VERSION, "another version");
     layr_buf_free(&b);
     layr_catalogue_free(&c);
+}
+
+static layr_catalogue_release_t release_of(uint8_t order, uint8_t host, uint8_t record, layr_time_t due)
+{
+    layr_catalogue_release_t r = {.due = due, .until = 9000};
+
+    memset(r.order, order, sizeof r.order);
+    memset(r.host, host, sizeof r.host);
+    memset(r.group, 7, sizeof r.group);
+    memset(r.record_id, record, sizeof r.record_id);
+    return r;
+}
+
+static void add(layr_catalogue_t *c, layr_catalogue_release_t r, int want, const char *what)
+{
+    bool changed = false;
+
+    ok(layr_catalogue_add_release(c, &r, &changed) == 0 && changed == want, "%s", what);
+}
+
+/* Two batches: what both have in common stands once. */
+static void fill_releases(layr_catalogue_t *c)
+{
+    fill(c);
+    add(c, release_of(9, 1, 0, 0), 1, "an order to be released");
+    add(c, release_of(4, 1, 0, 0), 1, "another of the same batch");
+    add(c, release_of(6, 1, 3, 50), 1, "one that is due later");
+    add(c, release_of(6, 2, 0, 0), 0, "which there is once");
+}
+
+static void wrong(layr_buf_t *b, size_t at, uint8_t v, const char *what)
+{
+    layr_catalogue_t d;
+    uint8_t was = b->p[at];
+
+    b->p[at] = v;
+    ok(layr_catalogue_decode(&d, b->p, b->len) == LAYR_ERR_FORMAT, "%s: refused", what);
+    b->p[at] = was;
+}
+
+static void test_releases(void)
+{
+    layr_catalogue_release_t bad = release_of(1, 1, 0, 50);
+    layr_catalogue_t c, d;
+    layr_buf_t b;
+    bool changed = false;
+    size_t at = 5 + 33 + 19 + 4 + 100 + 49 + 101;
+
+    fill_releases(&c);
+    layr_buf_init(&b);
+    ok(layr_catalogue_encode(&c, &b) == 0 && b.len == at + 4 + (98 + 32) + (98 + 16), "releases are written");
+    ok(b.p[0] == 2 && layr_load32(b.p + at) == 2, "as version 2, in two batches");
+    ok(b.p[at + 4] == 1 && b.p[at + 36] == 7 && b.p[at + 52] == 0 && layr_load64(b.p + at + 92) == 9000,
+       "the first");
+    ok(layr_load16(b.p + at + 100) == 2 && b.p[at + 102] == 4 && b.p[at + 118] == 9, "has two orders");
+    ok(layr_load64(b.p + at + 134 + 80) == 50, "the second is due later");
+    ok(layr_catalogue_decode(&d, b.p, b.len) == 0 && d.release_count == 3, "they are read");
+    layr_catalogue_drop_release(&d, c.release[1].order, &changed);
+    ok(changed && d.release_count == 2 && !layr_catalogue_has_release(&d, c.release[1].order), "one is done");
+    ok(layr_catalogue_merge(&d, &c) == 0 && d.release_count == 3, "who merges has it again");
+    layr_catalogue_expire(&d, 9001);
+    is_int((long)d.release_count, 0, "and none after their time");
+    layr_catalogue_free(&d);
+    for (size_t i = at; i < b.len; i++)
+        if (layr_catalogue_decode(&d, b.p, i) == 0)
+            ok(0, "cut at %zu it is read", i);
+    wrong(&b, 0, 1, "as version 1");
+    wrong(&b, at, 0, "no batch");
+    wrong(&b, at + 84, 1, "a time, and no file to look at");
+    wrong(&b, at + 100, 0, "no order");
+    wrong(&b, at + 102, 10, "orders that do not ascend");
+    memset(b.p + at + 134 + 98, 4, 16);
+    ok(layr_catalogue_decode(&d, b.p, b.len) == LAYR_ERR_FORMAT, "an order twice: refused");
+    ok(layr_catalogue_add_release(&c, &bad, &changed) == LAYR_ERR_ARG, "a time without a file is none");
+    layr_catalogue_only_gone(&c);
+    is_int((long)c.release_count, 0, "of an old one no release counts");
+    layr_buf_free(&b);
+    layr_catalogue_free(&c);
+}
+
+static void test_release_limit(void)
+{
+    layr_catalogue_t a = {0}, b = {0};
+    layr_catalogue_release_t r = release_of(0, 1, 0, 0);
+    bool changed = false;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < 2 * LAYR_CATALOGUE_RELEASES && rc == 0; i++) {
+        layr_store32(r.order, i * 2654435761u);
+        rc = layr_catalogue_add_release(i % 2 ? &a : &b, &r, &changed);
+    }
+    ok(rc == 0 && a.release_count == LAYR_CATALOGUE_RELEASES && b.release_count == LAYR_CATALOGUE_RELEASES,
+       "two that are full");
+    ok(layr_catalogue_merge(&a, &b) == 0 && layr_catalogue_merge(&b, &a) == 0 &&
+           a.release_count == LAYR_CATALOGUE_RELEASES,
+       "make one that is");
+    ok(b.release_count == a.release_count &&
+           memcmp(a.release, b.release, a.release_count * sizeof *a.release) == 0,
+       "from both sides");
+    layr_store32(r.order, 1);
+    r.order[15] = 1;
+    changed = false;
+    ok(layr_catalogue_add_release(&a, &r, &changed) == 0 && !changed, "and takes no more");
+    layr_catalogue_free(&a);
+    layr_catalogue_free(&b);
 }
 
 static void refuse(size_t at, uint8_t v, const char *what)
@@ -155,5 +260,7 @@ int main(void)
     test_bytes();
     test_refused();
     test_merge();
+    test_releases();
+    test_release_limit();
     return done();
 }

@@ -8,7 +8,7 @@
 
 #define NOW 1000000
 
-static const uint8_t master[32] = {4, 5, 6}, record[32] = {77};
+static const uint8_t master[32] = {4, 5, 6}, record[32] = {77}, own[16] = {9, 9};
 static layr_journal_t *j;
 
 /* A file whose ids follow from its tag as they have to. */
@@ -123,24 +123,26 @@ static void test_tell(void)
 
     put("mine", 2);
     ok(pending() == 1, "that is to be told");
-    ok(layr_journal_catalogue_fill(j, &c, NOW, &mark, &changed) == 0 && changed && c.count == 1, "is told");
+    ok(layr_journal_catalogue_fill(j, &c, NOW, own, &mark, &changed) == 0 && changed && c.count == 1,
+       "is told");
     put("later", 3);
     ok(layr_journal_catalogue_done(j, mark) == 0 && pending() == 1, "what came meanwhile is still to be");
     changed = false;
-    ok(layr_journal_catalogue_fill(j, &c, NOW, &mark, &changed) == 0 && changed && c.count == 2 &&
+    ok(layr_journal_catalogue_fill(j, &c, NOW, own, &mark, &changed) == 0 && changed && c.count == 2 &&
            layr_journal_catalogue_done(j, mark) == 0 && pending() == 0,
        "and is, then");
     changed = false;
-    ok(layr_journal_catalogue_fill(j, &c, NOW, &mark, &changed) == 0 && !changed, "nothing is told twice");
+    ok(layr_journal_catalogue_fill(j, &c, NOW, own, &mark, &changed) == 0 && !changed,
+       "nothing is told twice");
     ok(layr_journal_file_remove(j, f.record_id) == 0 && pending() == 1, "a removal is to be told");
     take(entry_of("mine", 2, false), "a list that does not know");
     ok(!is_there("mine", 2) && pending() == 1, "does not bring it back");
-    ok(layr_journal_catalogue_fill(j, &c, NOW, &mark, &changed) == 0 && changed, "it is told");
+    ok(layr_journal_catalogue_fill(j, &c, NOW, own, &mark, &changed) == 0 && changed, "it is told");
     e = layr_catalogue_find(&c, f.record_id);
     ok(e != NULL && e->gone && e->until == f.until && layr_journal_catalogue_done(j, mark) == 0, "as gone");
     layr_catalogue_free(&c);
     changed = false;
-    ok(layr_journal_catalogue_fill(j, &c, NOW, &mark, &changed) == 0 && changed && c.count == 1,
+    ok(layr_journal_catalogue_fill(j, &c, NOW, own, &mark, &changed) == 0 && changed && c.count == 1,
        "a list that has forgotten a file is told again");
     layr_catalogue_free(&c);
     layr_wipe(&f, sizeof f);
