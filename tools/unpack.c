@@ -25,11 +25,14 @@ static const layr_tree_entry_t *at_hand(const layr_unpack_t *u)
 
 /*
  * What lies between two files is read, too, and dropped, where that is a chunk at most, or all such gaps of the run are little of
- * what is wanted of it: a run is waited for to its end before the next begins.
+ * what is wanted of it: a run is waited for to its end before the next begins.  Not where an earlier try left files: they are
+ * what lies between.
  */
-static bool is_near(uint64_t gap, uint64_t gaps, uint64_t wanted)
+static bool is_near(const layr_unpack_t *u, uint64_t gap, uint64_t gaps, uint64_t wanted)
 {
-    return gap <= LAYR_CHUNK_PLAIN || (gap <= GAP_MAX && gap + gaps <= wanted / GAP_SHARE);
+    if (gap <= LAYR_CHUNK_PLAIN)
+        return true;
+    return !u->partial.found && gap <= GAP_MAX && gap + gaps <= wanted / GAP_SHARE;
 }
 
 bool layr_unpack_run(layr_unpack_t *u, uint64_t *from, uint64_t *to)
@@ -46,7 +49,7 @@ bool layr_unpack_run(layr_unpack_t *u, uint64_t *from, uint64_t *to)
     while (++u->run < u->files) {
         e = &u->tree->entry[u->order[u->run]];
         gap = e->offset - *to - 1;
-        if (!is_near(gap, gaps, wanted))
+        if (!is_near(u, gap, gaps, wanted))
             break;
         gaps += gap;
         wanted += e->size;
