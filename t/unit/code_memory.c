@@ -129,6 +129,32 @@ static void free_tree(void *p)
     layr_tree_free(p);
 }
 
+/* As a new version of itself. */
+static layr_tree_plan_t plan;
+static uint8_t *plan_state;
+
+static int new_plan(void **out)
+{
+    layr_tree_segment_t segment[1] = {{1000, true}};
+    int rc;
+
+    for (size_t i = 0; i < tree.count; i++)
+        plan_state[i] = LAYR_TREE_NEW;
+    rc = layr_tree_ask(&tree, &tree, plan_state);
+    for (size_t i = 0; i < tree.count; i++)
+        plan_state[i] = LAYR_TREE_HASHED;
+    if (rc == 0)
+        rc = layr_tree_plan(&plan, &tree, plan_state, &tree, segment, 1, 1000);
+    if (rc == 0)
+        *out = &plan;
+    return rc;
+}
+
+static void free_plan(void *p)
+{
+    layr_tree_plan_free(p);
+}
+
 /* Let allocation 0, 1, 2, ... fail until the constructor succeeds. */
 static void starve(const char *name, int (*make)(void **), void (*unmake)(void *))
 {
@@ -163,6 +189,11 @@ int main(void)
     layr_coder_free(coder);
     make_tree_bytes();
     starve("tree", new_tree, free_tree);
+    known_need(layr_tree_decode(&tree, tree_bytes.p, tree_bytes.len, 1000) == 0, "a tree");
+    plan_state = known_alloc(tree.count);
+    starve("plan of a new version", new_plan, free_plan);
+    free(plan_state);
+    layr_tree_free(&tree);
     layr_buf_free(&tree_bytes);
     return done();
 }
