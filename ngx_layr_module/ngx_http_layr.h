@@ -19,6 +19,7 @@
 #include <pthread.h>
 
 #include "layr/hostdb.h"
+#include "layr/kad.h"
 #include "layr/statement.h"
 
 
@@ -58,11 +59,14 @@ struct ngx_http_layr_store_s {
     off_t                       price;
     ngx_str_t                   zone_name;
     size_t                      zone_size;
+    ngx_array_t                *seeds;         /* of ngx_str_t; NULL: none */
+    ngx_uint_t                  allow_private;
 
     ngx_path_t                 *tmp;
     ngx_thread_pool_t          *thread_pool;
     ngx_shm_zone_t             *shm_zone;
     ngx_http_layr_zone_t       *zone;
+    layr_kad_table_t           *table;         /* in the zone */
     ngx_uint_t                  first;         /* no process of an earlier
                                                   cycle can be at work */
     ngx_array_t                 servers;       /* ngx_http_core_srv_conf_t * */
@@ -102,6 +106,8 @@ typedef struct {
     off_t                       price;
     ngx_str_t                   zone_name;
     size_t                      zone_size;
+    ngx_array_t                *seeds;
+    ngx_flag_t                  allow_private;
 
     ngx_http_layr_store_t      *store;
     ngx_http_core_loc_conf_t   *clcf;
@@ -120,6 +126,7 @@ struct ngx_http_layr_ctx_s {
     ngx_http_layr_store_t      *store;
 
     u_char                      id[32];        /* of the path */
+    uint64_t                    group;         /* network of who asks */
 
     /* a task under way */
 
@@ -186,6 +193,7 @@ typedef enum {
     NGX_HTTP_LAYR_CALL_ORDERS,
     NGX_HTTP_LAYR_CALL_RECORD_PUT,
     NGX_HTTP_LAYR_CALL_RECORD_GET,
+    NGX_HTTP_LAYR_CALL_CLOSEST,
     NGX_HTTP_LAYR_CALL_STATUS,
     NGX_HTTP_LAYR_CALL_METRICS,
     NGX_HTTP_LAYR_CALLS
@@ -204,6 +212,7 @@ ngx_int_t ngx_http_layr_get_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_orders_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_record_put_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_record_get_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_layr_closest_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_status_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_metrics_handler(ngx_http_request_t *r);
 

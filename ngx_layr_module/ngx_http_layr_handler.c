@@ -9,6 +9,7 @@
 
 #include "ngx_http_layr.h"
 #include "ngx_http_layr_hash.h"
+#include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_zone.h"
@@ -17,6 +18,7 @@
 typedef struct {
     ngx_str_t                  name;
     ngx_uint_t                 id;          /* an id follows */
+    ngx_uint_t                 dht;         /* hosts show their contact */
     ngx_http_layr_call_t       get;
     ngx_http_layr_handler_pt   get_handler;
     ngx_http_layr_call_t       put;         /* or POST */
@@ -36,38 +38,43 @@ static void ngx_http_layr_ctx_cleanup(void *data);
 
 static ngx_http_layr_route_t  ngx_http_layr_routes[] = {
 
-    { ngx_string("shards"), 1,
+    { ngx_string("shards"), 1, 0,
       NGX_HTTP_LAYR_CALL_SHARD_GET, ngx_http_layr_get_handler,
       NGX_HTTP_LAYR_CALL_SHARD_PUT, ngx_http_layr_put_handler, NGX_HTTP_PUT,
       ngx_string("GET, HEAD, PUT") },
 
-    { ngx_string("node"), 0,
+    { ngx_string("node"), 0, 1,
       NGX_HTTP_LAYR_CALL_NODE, ngx_http_layr_node_handler,
       0, NULL, 0,
       ngx_string("GET, HEAD") },
 
-    { ngx_string("orders"), 0,
+    { ngx_string("orders"), 0, 0,
       0, NULL,
       NGX_HTTP_LAYR_CALL_ORDERS, ngx_http_layr_orders_handler, NGX_HTTP_POST,
       ngx_string("POST") },
 
-    { ngx_string("records"), 1,
+    { ngx_string("records"), 1, 1,
       NGX_HTTP_LAYR_CALL_RECORD_GET, ngx_http_layr_record_get_handler,
       NGX_HTTP_LAYR_CALL_RECORD_PUT, ngx_http_layr_record_put_handler,
       NGX_HTTP_PUT,
       ngx_string("GET, HEAD, PUT") },
 
-    { ngx_string("status"), 0,
+    { ngx_string("closest"), 1, 1,
+      NGX_HTTP_LAYR_CALL_CLOSEST, ngx_http_layr_closest_handler,
+      0, NULL, 0,
+      ngx_string("GET, HEAD") },
+
+    { ngx_string("status"), 0, 0,
       NGX_HTTP_LAYR_CALL_STATUS, ngx_http_layr_status_handler,
       0, NULL, 0,
       ngx_string("GET, HEAD") },
 
-    { ngx_string("metrics"), 0,
+    { ngx_string("metrics"), 0, 0,
       NGX_HTTP_LAYR_CALL_METRICS, ngx_http_layr_metrics_handler,
       0, NULL, 0,
       ngx_string("GET, HEAD") },
 
-    { ngx_null_string, 0, 0, NULL, 0, NULL, 0, ngx_null_string }
+    { ngx_null_string, 0, 0, 0, NULL, 0, NULL, 0, ngx_null_string }
 };
 
 
@@ -190,6 +197,11 @@ ngx_http_layr_call(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx,
     ngx_http_layr_zone_t  *zone;
 
     zone = ctx->store->zone;
+
+    if (route->dht) {
+        ctx->group = ngx_http_layr_kad_group_of(r);
+        ngx_http_layr_kad_show(r, ctx->store);
+    }
 
     if (route->get_handler && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         (void) ngx_atomic_fetch_add(&zone->calls[route->get], 1);

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_background.h"
 #include "ngx_http_layr_contact.h"
 #include "ngx_http_layr_filter.h"
 #include "ngx_http_layr_store.h"
@@ -13,6 +14,7 @@
 
 #define NGX_HTTP_LAYR_BODY_BUFFER  (128 * 1024)
 #define NGX_HTTP_LAYR_ZONE_MIN     (64 * 1024)
+#define NGX_HTTP_LAYR_ZONE_TABLE   (2 * 1024 * 1024)
 
 
 static void *ngx_http_layr_create_main_conf(ngx_conf_t *cf);
@@ -35,6 +37,11 @@ static char *ngx_http_layr_advertise(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_layr_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_layr_seed(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_uint_t ngx_http_layr_seed_ok(ngx_str_t *seed);
+static char *ngx_http_layr_check_zone(ngx_conf_t *cf,
+    ngx_http_layr_loc_conf_t *conf);
 static ngx_int_t ngx_http_layr_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_layr_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_layr_init_process(ngx_cycle_t *cycle);
@@ -110,6 +117,20 @@ static ngx_command_t  ngx_http_layr_commands[] = {
       ngx_http_layr_zone,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_layr_loc_conf_t, zone_name),
+      NULL },
+
+    { ngx_string("layr_seed"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_layr_seed,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_layr_loc_conf_t, seeds),
+      NULL },
+
+    { ngx_string("layr_allow_private"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_layr_loc_conf_t, allow_private),
       NULL },
 
       ngx_null_command
@@ -198,6 +219,8 @@ ngx_http_layr_create_loc_conf(ngx_conf_t *cf)
     conf->owner_quota = NGX_CONF_UNSET;
     conf->max_shard = NGX_CONF_UNSET;
     conf->price = NGX_CONF_UNSET;
+    conf->seeds = NGX_CONF_UNSET_PTR;
+    conf->allow_private = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -216,6 +239,8 @@ ngx_http_layr_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->max_shard, prev->max_shard,
                              (off_t) 64 * 1024 * 1024);
     ngx_conf_merge_off_value(conf->price, prev->price, 0);
+    ngx_conf_merge_ptr_value(conf->seeds, prev->seeds, NULL);
+    ngx_conf_merge_value(conf->allow_private, prev->allow_private, 0);
 
     if (ngx_http_layr_merge_paths(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -285,7 +310,12 @@ ngx_http_layr_enable(ngx_conf_t *cf, ngx_http_layr_loc_conf_t *prev,
         }
 
         (void) ngx_sprintf(conf->zone_name.data, "layr:%V", &conf->path);
-        conf->zone_size = 1024 * 1024;
+        conf->zone_size = conf->advertise.len ? NGX_HTTP_LAYR_ZONE_TABLE
+                                              : 1024 * 1024;
+    }
+
+    if (ngx_http_layr_check_zone(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     conf->store = ngx_http_layr_store_add(cf, conf);
@@ -294,6 +324,28 @@ ngx_http_layr_enable(ngx_conf_t *cf, ngx_http_layr_loc_conf_t *prev,
     }
 
     return ngx_http_layr_set_core(cf, prev->clcf, conf);
+}
+
+
+static char *
+ngx_http_layr_check_zone(ngx_conf_t *cf, ngx_http_layr_loc_conf_t *conf)
+{
+    if (conf->advertise.len && conf->zone_size < NGX_HTTP_LAYR_ZONE_TABLE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"layr_zone\" is too small: a host with "
+                           "\"layr_advertise\" keeps its routing table there "
+                           "and needs 2m");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->seeds && conf->advertise.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"layr_seed\" needs \"layr_advertise\": a host "
+                           "without a URL stays out of the network");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -518,6 +570,67 @@ ngx_http_layr_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* URL or URL#<host id>, any number */
+
+static char *
+ngx_http_layr_seed(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_layr_loc_conf_t *llcf = conf;
+
+    ngx_str_t   *value, *seed;
+    ngx_uint_t   i;
+
+    if (llcf->seeds == NGX_CONF_UNSET_PTR) {
+        llcf->seeds = ngx_array_create(cf->pool, cf->args->nelts,
+                                       sizeof(ngx_str_t));
+        if (llcf->seeds == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (!ngx_http_layr_seed_ok(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"layr_seed\" needs URLs such as "
+                               "\"https://host.example\" or "
+                               "\"https://192.0.2.1:8443#<host id>\", not "
+                               "\"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        seed = ngx_array_push(llcf->seeds);
+        if (seed == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *seed = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_layr_seed_ok(ngx_str_t *seed)
+{
+    u_char      *p, id[32];
+    ngx_uint_t   len;
+
+    p = ngx_strlchr(seed->data, seed->data + seed->len, '#');
+    len = p ? (ngx_uint_t) (p - seed->data) : seed->len;
+
+    if (!layr_url_ok((char *) seed->data, len)) {
+        return 0;
+    }
+
+    return p == NULL
+           || layr_unhex(id, 32, (char *) p + 1, seed->len - len - 1) == 0;
+}
+
+
 static ngx_int_t
 ngx_http_layr_postconfiguration(ngx_conf_t *cf)
 {
@@ -561,7 +674,10 @@ ngx_http_layr_init_module(ngx_cycle_t *cycle)
     stp = lmcf->stores.elts;
 
     for (i = 0; i < lmcf->stores.nelts; i++) {
-        if (ngx_http_layr_store_prepare(cycle, stp[i]) != NGX_OK) {
+        if (ngx_http_layr_store_prepare(cycle, stp[i]) != NGX_OK
+            || ngx_http_layr_kad_start(stp[i], cycle->log) != NGX_OK
+            || ngx_http_layr_background_add(cycle, stp[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

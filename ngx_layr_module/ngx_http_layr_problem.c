@@ -73,6 +73,7 @@ static const ngx_http_layr_problem_t  ngx_http_layr_problems[] = {
     { "host-full", 507, "Host full" },
     { "owner-quota", 507, "Owner's share used up" },
     { "too-many-records", 507, "Share for records used up" },
+    { "network-records", 507, "Network's share for records used up" },
     { "other", 0, "Refused" }
 };
 

@@ -48,6 +48,7 @@ typedef enum {
     NGX_HTTP_LAYR_HOST_FULL,
     NGX_HTTP_LAYR_OWNER_QUOTA,
     NGX_HTTP_LAYR_TOO_MANY_RECORDS,
+    NGX_HTTP_LAYR_NETWORK_RECORDS,
     NGX_HTTP_LAYR_OTHER,           /* about:blank: of nginx's own making */
     NGX_HTTP_LAYR_PROBLEMS
 } ngx_http_layr_problem_e;

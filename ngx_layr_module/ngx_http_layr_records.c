@@ -4,6 +4,7 @@
 
 #include "ngx_http_layr.h"
 #include "ngx_http_layr_body.h"
+#include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_task.h"
@@ -130,15 +131,24 @@ ngx_http_layr_record_put_parse(ngx_http_request_t *r, ngx_http_layr_ctx_t *ctx)
 static int
 ngx_http_layr_record_put_work(ngx_http_layr_ctx_t *ctx, layr_hostdb_t *db)
 {
-    int   rc;
-    bool  replaced;
+    int                  rc;
+    layr_record_offer_t  o;
 
-    replaced = false;
+    ngx_memzero(&o, sizeof(layr_record_offer_t));
 
-    rc = layr_hostdb_record_put(db, ctx->id, &ctx->record, (char *) ctx->body,
-                                ctx->received, ctx->now, &replaced, &ctx->jws,
-                                ctx->diag);
-    ctx->replaced = replaced;
+    ngx_memcpy(o.place, ctx->id, 32);
+    o.r = &ctx->record;
+    o.jws = (char *) ctx->body;
+    o.len = ctx->received;
+    o.net = ctx->group;
+    o.now = ctx->now;
+
+    rc = layr_hostdb_record_put(db, &o, ctx->diag);
+
+    ctx->replaced = o.replaced;
+    ctx->jws = o.own;
+
+    ngx_http_layr_kad_count(ctx->store, NGX_HTTP_LAYR_KAD_EVICTED, o.evicted);
 
     return rc;
 }
@@ -164,6 +174,13 @@ ngx_http_layr_record_put_done(ngx_http_request_t *r)
     case LAYR_ERR_CONFLICT:
         rc = ngx_http_layr_send_buf(r, NGX_HTTP_PRECONDITION_FAILED,
                                     "application/jose", &ctx->jws);
+        break;
+
+    case LAYR_ERR_LIMIT:
+        rc = ngx_http_layr_problem(r, NGX_HTTP_LAYR_NETWORK_RECORDS,
+                                   "Your network's part of this host's share "
+                                   "for records is used up. Choose another "
+                                   "host.");
         break;
 
     case LAYR_ERR_NOSPACE:

@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_layr_store_join(ngx_conf_t *cf,
 static ngx_path_t *ngx_http_layr_store_tmp(ngx_conf_t *cf,
     ngx_http_layr_store_t *st);
 static void ngx_http_layr_store_cleanup(void *data);
+static ngx_uint_t ngx_http_layr_store_same_seeds(ngx_array_t *a,
+    ngx_array_t *b);
 
 
 #define ngx_http_layr_str_eq(a, b)                                            \
@@ -97,6 +99,8 @@ ngx_http_layr_store_create(ngx_conf_t *cf, ngx_http_layr_main_conf_t *lmcf,
     st->price = llcf->price;
     st->zone_name = llcf->zone_name;
     st->zone_size = llcf->zone_size;
+    st->seeds = llcf->seeds;
+    st->allow_private = llcf->allow_private;
 
     if (ngx_array_init(&st->servers, cf->pool, 2,
                        sizeof(ngx_http_core_srv_conf_t *))
@@ -162,7 +166,11 @@ ngx_http_layr_store_same(ngx_conf_t *cf, ngx_http_layr_store_t *st,
          : st->capacity != llcf->capacity ? "layr_capacity"
          : st->owner_quota != llcf->owner_quota ? "layr_owner_quota"
          : st->max_shard != llcf->max_shard ? "layr_max_shard"
-         : st->price != llcf->price ? "layr_price" : NULL;
+         : st->price != llcf->price ? "layr_price"
+         : st->allow_private != (ngx_uint_t) llcf->allow_private
+               ? "layr_allow_private"
+         : !ngx_http_layr_store_same_seeds(st->seeds, llcf->seeds)
+               ? "layr_seed" : NULL;
 
     if (what == NULL) {
         return NGX_OK;
@@ -174,6 +182,33 @@ ngx_http_layr_store_same(ngx_conf_t *cf, ngx_http_layr_store_t *st,
                        &st->path, what);
 
     return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_layr_store_same_seeds(ngx_array_t *a, ngx_array_t *b)
+{
+    ngx_str_t   *p, *q;
+    ngx_uint_t   i;
+
+    if (a == b) {
+        return 1;
+    }
+
+    if (a == NULL || b == NULL || a->nelts != b->nelts) {
+        return 0;
+    }
+
+    p = a->elts;
+    q = b->elts;
+
+    for (i = 0; i < a->nelts; i++) {
+        if (!ngx_http_layr_str_eq(&p[i], &q[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -3,6 +3,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_store.h"
@@ -16,6 +17,8 @@ typedef struct {
     uint64_t             reserved;
     uint64_t             room;
     ngx_uint_t           there;
+    ngx_uint_t           dht;              /* the host is in it */
+    layr_kad_stats_t     kad;
 } ngx_http_layr_status_t;
 
 
@@ -25,6 +28,10 @@ static void ngx_http_layr_status_json(ngx_http_layr_store_t *st,
     ngx_http_layr_status_t *s, layr_buf_t *b);
 static void ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone,
     layr_buf_t *b);
+static void ngx_http_layr_status_kad(ngx_http_layr_store_t *st,
+    layr_kad_stats_t *kad, layr_buf_t *b);
+static void ngx_http_layr_metrics_kad(ngx_http_layr_store_t *st,
+    layr_kad_stats_t *kad, layr_buf_t *b);
 static void ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
     ngx_http_layr_status_t *s, layr_buf_t *b);
 static void ngx_http_layr_metric(layr_buf_t *b, const char *name,
@@ -39,7 +46,28 @@ static ngx_int_t ngx_http_layr_status_send(ngx_http_request_t *r,
 
 static const char  *ngx_http_layr_call_names[] = {
     "node", "shard_put", "shard_get", "orders", "record_put", "record_get",
-    "status", "metrics"
+    "closest", "status", "metrics"
+};
+
+
+/* the order of ngx_http_layr_kad_counter_t */
+
+static const char  *ngx_http_layr_kad_names[] = {
+    "pings", "pings_failed", "lookups", "offers", "records_given",
+    "records_given_failed", "records_newer", "records_evicted",
+    "queue", "malformed", "signature", "expired", "future", "url", "address",
+    "silent", "identity", "rate"
+};
+
+
+/*
+ * Why the table did not take a contact: the order of layr_kad_verdict_t. What
+ * has expired is counted before
+ */
+
+static const char  *ngx_http_layr_kad_verdicts[] = {
+    NULL, NULL, NULL, NULL, NULL, "own", "old", NULL, "network_full",
+    "bucket_full"
 };
 
 
@@ -81,8 +109,21 @@ ngx_http_layr_metrics_handler(ngx_http_request_t *r)
 static void
 ngx_http_layr_status_read(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s)
 {
+    layr_kad_table_t  *t;
+
     ngx_http_layr_zone_read(st, &s->totals, &s->reserved, &s->room);
     s->there = ngx_http_layr_store_there(st);
+    s->dht = st->advertise.len != 0;
+
+    t = ngx_http_layr_kad_read(st);
+
+    if (t) {
+        layr_kad_table_stats(t, &s->kad);
+        ngx_http_layr_kad_read_done(st);
+
+    } else {
+        ngx_memzero(&s->kad, sizeof(layr_kad_stats_t));
+    }
 }
 
 
@@ -111,6 +152,11 @@ ngx_http_layr_status_json(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s,
     layr_json_put_dec(b, "records", t->records);
     layr_json_put_dec(b, "record_bytes", t->record_bytes);
     ngx_http_layr_status_counters(st->zone, b);
+
+    if (s->dht) {
+        ngx_http_layr_status_kad(st, &s->kad, b);
+    }
+
     layr_json_close(b, '}');
     layr_buf_add8(b, LF);
 }
@@ -143,6 +189,103 @@ ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone, layr_buf_t *b)
     }
 
     layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_status_kad(ngx_http_layr_store_t *st, layr_kad_stats_t *kad,
+    layr_buf_t *b)
+{
+    ngx_uint_t            i;
+    const char          **name;
+    ngx_http_layr_kad_t  *shared;
+
+    shared = st->zone->kad;
+    name = ngx_http_layr_kad_names;
+
+    layr_json_open(b, "kad", '{');
+    layr_json_put_dec(b, "contacts", kad->live);
+    layr_json_put_dec(b, "spares", kad->spare);
+    layr_json_put_dec(b, "failing", kad->failing);
+    layr_json_put_dec(b, "buckets", kad->buckets);
+    layr_json_put_dec(b, "bytes", kad->bytes);
+    layr_json_put_dec(b, "evicted", kad->evicted);
+
+    for (i = 0; i < NGX_HTTP_LAYR_KAD_BAD_QUEUE; i++) {
+        layr_json_put_dec(b, name[i], shared->counters[i]);
+    }
+
+    layr_json_open(b, "refused", '{');
+
+    for ( /* void */ ; i < NGX_HTTP_LAYR_KAD_COUNTERS; i++) {
+
+        if (shared->counters[i]) {
+            layr_json_put_dec(b, name[i], shared->counters[i]);
+        }
+    }
+
+    name = ngx_http_layr_kad_verdicts;
+
+    for (i = LAYR_KAD_PING + 1; i < LAYR_KAD_VERDICTS; i++) {
+
+        if (name[i] && kad->verdict[i]) {
+            layr_json_put_dec(b, name[i], kad->verdict[i]);
+        }
+    }
+
+    layr_json_close(b, '}');
+    layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_metrics_kad(ngx_http_layr_store_t *st, layr_kad_stats_t *kad,
+    layr_buf_t *b)
+{
+    static const char  events[] =
+        "# TYPE layr_kad_events counter\n"
+        "# HELP layr_kad_events What the background did in the DHT.\n";
+    static const char  refused[] =
+        "# TYPE layr_kad_refused counter\n"
+        "# HELP layr_kad_refused Contacts that were not taken.\n";
+
+    ngx_uint_t            i;
+    ngx_http_layr_kad_t  *shared;
+
+    shared = st->zone->kad;
+
+    ngx_http_layr_metric(b, "layr_kad_contacts", "gauge",
+                         "Hosts in the routing table.", kad->live);
+    ngx_http_layr_metric(b, "layr_kad_failing", "gauge",
+                         "Of them, those that did not answer last.",
+                         kad->failing);
+    ngx_http_layr_metric(b, "layr_kad_evicted", "counter",
+                         "Hosts that failed too often.", kad->evicted);
+
+    layr_buf_add(b, events, sizeof(events) - 1);
+
+    for (i = 0; i < NGX_HTTP_LAYR_KAD_BAD_QUEUE; i++) {
+        ngx_http_layr_metric_sample(b, "layr_kad_events_total", "event",
+                                    ngx_http_layr_kad_names[i],
+                                    shared->counters[i]);
+    }
+
+    layr_buf_add(b, refused, sizeof(refused) - 1);
+
+    for ( /* void */ ; i < NGX_HTTP_LAYR_KAD_COUNTERS; i++) {
+        ngx_http_layr_metric_sample(b, "layr_kad_refused_total", "reason",
+                                    ngx_http_layr_kad_names[i],
+                                    shared->counters[i]);
+    }
+
+    for (i = LAYR_KAD_PING + 1; i < LAYR_KAD_VERDICTS; i++) {
+
+        if (ngx_http_layr_kad_verdicts[i]) {
+            ngx_http_layr_metric_sample(b, "layr_kad_refused_total", "reason",
+                                        ngx_http_layr_kad_verdicts[i],
+                                        kad->verdict[i]);
+        }
+    }
 }
 
 
@@ -193,6 +336,10 @@ ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
         ngx_http_layr_metric_sample(b, "layr_refused_total", "type",
                                     ngx_http_layr_problem_name(i),
                                     st->zone->refused[i]);
+    }
+
+    if (s->dht) {
+        ngx_http_layr_metrics_kad(st, &s->kad, b);
     }
 
     layr_buf_add(b, "# EOF\n", 6);

@@ -11,11 +11,12 @@
 #include "ngx_http_layr_zone.h"
 
 
-#define NGX_HTTP_LAYR_ZONE_LAYOUT  1
+#define NGX_HTTP_LAYR_ZONE_LAYOUT  2
 
 
 static ngx_int_t ngx_http_layr_zone_init(ngx_shm_zone_t *shm_zone, void *data);
-static ngx_shmtx_t *ngx_http_layr_zone_mutex(ngx_http_layr_store_t *st);
+static ngx_int_t ngx_http_layr_zone_kad(ngx_http_layr_store_t *st,
+    ngx_log_t *log);
 
 
 ngx_int_t
@@ -64,7 +65,7 @@ ngx_http_layr_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         && ost->zone->size == sizeof(ngx_http_layr_zone_t))
     {
         st->zone = ost->zone;
-        return NGX_OK;
+        return ngx_http_layr_zone_kad(st, shm_zone->shm.log);
     }
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -80,6 +81,40 @@ ngx_http_layr_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     st->zone = zone;
 
+    return ngx_http_layr_zone_kad(st, shm_zone->shm.log);
+}
+
+
+/* room for a routing table: it is made when the host's key is sure to be read */
+
+static ngx_int_t
+ngx_http_layr_zone_kad(ngx_http_layr_store_t *st, ngx_log_t *log)
+{
+    ngx_slab_pool_t      *shpool;
+    ngx_http_layr_kad_t  *kad;
+
+    if (st->advertise.len == 0 || st->zone->kad) {
+        return NGX_OK;
+    }
+
+    shpool = (ngx_slab_pool_t *) st->shm_zone->shm.addr;
+
+    /* not calloc: the pages of a table are touched when it fills */
+
+    kad = ngx_slab_alloc(shpool, ngx_http_layr_kad_size());
+    if (kad == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "the zone \"%V\" has no room for the routing table of "
+                      "a host with \"layr_advertise\": give \"layr_zone\" 2m",
+                      &st->zone_name);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(kad, sizeof(ngx_http_layr_kad_t));
+    kad->writing = 1;
+
+    st->zone->kad = kad;
+
     return NGX_OK;
 }
 
@@ -87,16 +122,14 @@ ngx_http_layr_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 void
 ngx_http_layr_zone_start(ngx_http_layr_store_t *st)
 {
-    ngx_shmtx_t           *mutex;
     ngx_http_layr_zone_t  *zone;
 
     zone = st->zone;
-    mutex = ngx_http_layr_zone_mutex(st);
 
-    ngx_shmtx_lock(mutex);
+    ngx_http_layr_zone_lock(st);
     zone->reserved -= zone->slots[ngx_process_slot];
     zone->slots[ngx_process_slot] = 0;
-    ngx_shmtx_unlock(mutex);
+    ngx_http_layr_zone_unlock(st);
 }
 
 
@@ -105,14 +138,12 @@ ngx_http_layr_zone_reserve(ngx_http_layr_store_t *st, uint64_t size)
 {
     uint64_t               used;
     ngx_int_t              rc;
-    ngx_shmtx_t           *mutex;
     ngx_http_layr_zone_t  *zone;
 
     rc = NGX_DECLINED;
     zone = st->zone;
-    mutex = ngx_http_layr_zone_mutex(st);
 
-    ngx_shmtx_lock(mutex);
+    ngx_http_layr_zone_lock(st);
 
     used = zone->totals.bytes + zone->totals.record_bytes + zone->reserved;
 
@@ -124,7 +155,7 @@ ngx_http_layr_zone_reserve(ngx_http_layr_store_t *st, uint64_t size)
         rc = NGX_OK;
     }
 
-    ngx_shmtx_unlock(mutex);
+    ngx_http_layr_zone_unlock(st);
 
     return rc;
 }
@@ -133,16 +164,14 @@ ngx_http_layr_zone_reserve(ngx_http_layr_store_t *st, uint64_t size)
 void
 ngx_http_layr_zone_release(ngx_http_layr_store_t *st, uint64_t size)
 {
-    ngx_shmtx_t           *mutex;
     ngx_http_layr_zone_t  *zone;
 
     zone = st->zone;
-    mutex = ngx_http_layr_zone_mutex(st);
 
-    ngx_shmtx_lock(mutex);
+    ngx_http_layr_zone_lock(st);
     zone->reserved -= size;
     zone->slots[ngx_process_slot] -= size;
-    ngx_shmtx_unlock(mutex);
+    ngx_http_layr_zone_unlock(st);
 }
 
 
@@ -152,19 +181,17 @@ void
 ngx_http_layr_zone_totals(ngx_http_layr_store_t *st,
     const layr_host_totals_t *totals)
 {
-    ngx_shmtx_t           *mutex;
     ngx_http_layr_zone_t  *zone;
 
     zone = st->zone;
-    mutex = ngx_http_layr_zone_mutex(st);
 
-    ngx_shmtx_lock(mutex);
+    ngx_http_layr_zone_lock(st);
 
     if (totals->version > zone->totals.version) {
         zone->totals = *totals;
     }
 
-    ngx_shmtx_unlock(mutex);
+    ngx_http_layr_zone_unlock(st);
 }
 
 
@@ -173,16 +200,14 @@ ngx_http_layr_zone_read(ngx_http_layr_store_t *st, layr_host_totals_t *totals,
     uint64_t *reserved, uint64_t *room)
 {
     uint64_t               used;
-    ngx_shmtx_t           *mutex;
     ngx_http_layr_zone_t  *zone;
 
     zone = st->zone;
-    mutex = ngx_http_layr_zone_mutex(st);
 
-    ngx_shmtx_lock(mutex);
+    ngx_http_layr_zone_lock(st);
     *totals = zone->totals;
     *reserved = zone->reserved;
-    ngx_shmtx_unlock(mutex);
+    ngx_http_layr_zone_unlock(st);
 
     used = totals->bytes + totals->record_bytes + *reserved;
     *room = used < (uint64_t) st->capacity ? st->capacity - used : 0;
@@ -196,12 +221,23 @@ ngx_http_layr_zone_refused(ngx_http_layr_store_t *st, ngx_uint_t problem)
 }
 
 
-static ngx_shmtx_t *
-ngx_http_layr_zone_mutex(ngx_http_layr_store_t *st)
+void
+ngx_http_layr_zone_lock(ngx_http_layr_store_t *st)
 {
     ngx_slab_pool_t  *shpool;
 
     shpool = (ngx_slab_pool_t *) st->shm_zone->shm.addr;
 
-    return &shpool->mutex;
+    ngx_shmtx_lock(&shpool->mutex);
+}
+
+
+void
+ngx_http_layr_zone_unlock(ngx_http_layr_store_t *st)
+{
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) st->shm_zone->shm.addr;
+
+    ngx_shmtx_unlock(&shpool->mutex);
 }

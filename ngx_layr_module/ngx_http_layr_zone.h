@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
 
 
@@ -30,10 +31,15 @@ struct ngx_http_layr_zone_s {
     ngx_atomic_t                refused[NGX_HTTP_LAYR_PROBLEMS];
     ngx_atomic_t                bytes_in;
     ngx_atomic_t                bytes_out;
+
+    ngx_http_layr_kad_t        *kad;           /* of a host in the DHT */
 };
 
 
 ngx_int_t ngx_http_layr_zone_add(ngx_conf_t *cf, ngx_http_layr_store_t *st);
+/* held for microseconds; nginx takes it from a process that dies */
+void ngx_http_layr_zone_lock(ngx_http_layr_store_t *st);
+void ngx_http_layr_zone_unlock(ngx_http_layr_store_t *st);
 /* a process begins: what its slot's last owner had reserved is free */
 void ngx_http_layr_zone_start(ngx_http_layr_store_t *st);
 /* room for size bytes? NGX_OK: it is reserved; NGX_DECLINED */

@@ -122,4 +122,12 @@ int layr_fault(const char *point)
     return rc;
 }
 
+long layr_fault_haste(void)
+{
+    const char *text = getenv("LAYR_HASTE");
+    long n = text != NULL ? strtol(text, NULL, 10) : 1;
+
+    return n >= 1 && n <= 1000 ? n : 1;
+}
+
 #endif

@@ -55,9 +55,9 @@ static int open_files(layr_hostdb_t *db, layr_diag_t *d)
         return layr_diag_set(d, rc, "%s/host.id cannot be read", db->path);
     if (snprintf(file, sizeof file, "%s/layr.db", db->path) >= (int)sizeof file)
         return layr_diag_set(d, LAYR_ERR_LIMIT, "%s: too long a path", db->path);
-    rc = layr_host_conn_open(&db->write, file, d);
+    rc = layr_host_conn_open(&db->write, file, db->c.host, d);
     if (rc == 0)
-        rc = layr_host_conn_open(&db->read, file, d);
+        rc = layr_host_conn_open(&db->read, file, db->c.host, d);
     return rc;
 }
 

@@ -48,13 +48,21 @@ typedef enum layr_host_query {
     Q_RECORD,
     Q_RECORD_SET,
     Q_RECORD_DROP,
+    Q_RECORD_GIVEN,
+    Q_RECORD_DUE,
+    Q_RECORD_NEXT,
     Q_RECORDS_EXPIRED,
+    Q_RECORD_FARTHEST,
+    Q_NETWORK,
+    Q_NETWORK_ADD,
+    Q_NETWORK_DROP,
     Q_COUNT
 } layr_host_query_t;
 
 typedef struct layr_host_conn {
     sqlite3 *sql;
     sqlite3_stmt *stmt[Q_COUNT];
+    uint8_t own[32]; /* the host's id */
 } layr_host_conn_t;
 
 typedef struct layr_host_op layr_host_op_t;
@@ -84,7 +92,8 @@ struct layr_hostdb {
 };
 
 /* host_sql.c */
-int layr_host_conn_open(layr_host_conn_t *c, const char *path, layr_diag_t *d) LAYR_CHECKED;
+int layr_host_conn_open(layr_host_conn_t *c, const char *path, const uint8_t own[32],
+                        layr_diag_t *d) LAYR_CHECKED;
 void layr_host_conn_close(layr_host_conn_t *c);
 /* The statement, reset and with nothing bound; NULL: LAYR_ERR_DB. */
 sqlite3_stmt *layr_host_stmt(layr_host_conn_t *c, layr_host_query_t q);

@@ -7,7 +7,7 @@
 #include "db/fault_vfs.h"
 #include "db/host_internal.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /*
  * shard   blobs that are whole on disk
@@ -16,7 +16,8 @@
  * owner   sum of the sizes of an owner's orders
  * intent  a blob is about to be renamed into place by a process
  * loose   shards that lost an order or an intent: the sweep looks whether anything names them still
- * record  by place
+ * record  by place; due: when this host gives it on again; net: the network it came from, 0 none; far: place XOR own id
+ * network sum of the bytes of a network's records
  * totals  one row: the sums, and a version that grows with every commit
  */
 static const char schema[] =
@@ -42,6 +43,16 @@ static const char schema[] =
     "NULL);"
     "INSERT INTO totals VALUES (1, 1, 0, 0, 0, 0, 0);"
     "PRAGMA user_version = 1;";
+
+/* What a store of version 1 lacks: records of the time before any host gave them on. */
+static const char schema_2[] = "ALTER TABLE record ADD COLUMN due INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE record ADD COLUMN net INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE record ADD COLUMN far BLOB;"
+                               "UPDATE record SET far = far(place);"
+                               "CREATE INDEX record_due ON record (due);"
+                               "CREATE INDEX record_far ON record (far);"
+                               "CREATE TABLE network (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);"
+                               "PRAGMA user_version = 2;";
 
 static const char *const text[Q_COUNT] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -78,11 +89,20 @@ static const char *const text[Q_COUNT] = {
         "SELECT seq, shard FROM loose WHERE shard NOT IN (SELECT shard FROM intent) ORDER BY seq LIMIT ?1",
     [Q_LOOSE_ADD] = "INSERT INTO loose (shard) VALUES (?1)",
     [Q_LOOSE_DROP] = "DELETE FROM loose WHERE seq = ?1",
-    [Q_RECORD] = "SELECT jws, exp FROM record WHERE place = ?1",
-    [Q_RECORD_SET] = "INSERT INTO record VALUES (?1, ?2, ?3)"
-                     " ON CONFLICT (place) DO UPDATE SET exp = ?2, jws = ?3",
+    [Q_RECORD] = "SELECT jws, exp, net, due FROM record WHERE place = ?1",
+    [Q_RECORD_SET] =
+        "INSERT INTO record (place, exp, jws, due, net, far) VALUES (?1, ?2, ?3, ?4, ?5, far(?1))"
+        " ON CONFLICT (place) DO UPDATE SET exp = ?2, jws = ?3, due = ?4, net = ?5",
     [Q_RECORD_DROP] = "DELETE FROM record WHERE place = ?1",
-    [Q_RECORDS_EXPIRED] = "SELECT place, length(jws) FROM record WHERE exp <= ?1 ORDER BY exp LIMIT ?2",
+    [Q_RECORD_GIVEN] = "UPDATE record SET due = ?2 WHERE place = ?1",
+    [Q_RECORD_DUE] = "SELECT place, jws FROM record WHERE due <= ?1 AND exp > ?2 ORDER BY due LIMIT 1",
+    [Q_RECORD_NEXT] = "SELECT place, jws FROM record WHERE place > ?1 AND exp > ?2 ORDER BY place LIMIT 1",
+    [Q_RECORDS_EXPIRED] = "SELECT place, length(jws), net FROM record WHERE exp <= ?1 ORDER BY exp LIMIT 1",
+    [Q_RECORD_FARTHEST] =
+        "SELECT place, length(jws), net FROM record WHERE far > far(?1) ORDER BY far DESC LIMIT 1",
+    [Q_NETWORK] = "SELECT bytes FROM network WHERE id = ?1",
+    [Q_NETWORK_ADD] = "INSERT INTO network VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET bytes = bytes + ?2",
+    [Q_NETWORK_DROP] = "DELETE FROM network WHERE id = ?1 AND bytes <= 0",
 };
 
 sqlite3_stmt *layr_host_stmt(layr_host_conn_t *c, layr_host_query_t q)
@@ -228,6 +248,8 @@ static int set_up(sqlite3 *sql)
         v = LAYR_ERR_VERSION;
     if (v == 0 && sqlite3_exec(sql, schema, NULL, NULL, NULL) != SQLITE_OK)
         v = LAYR_ERR_DB;
+    if ((v == 0 || v == 1) && sqlite3_exec(sql, schema_2, NULL, NULL, NULL) != SQLITE_OK)
+        v = LAYR_ERR_DB;
     if (v >= 0 && sqlite3_exec(sql, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         v = LAYR_ERR_DB;
     if (v < 0)
@@ -235,15 +257,40 @@ static int set_up(sqlite3 *sql)
     return v < 0 ? v : 0;
 }
 
-int layr_host_conn_open(layr_host_conn_t *c, const char *path, layr_diag_t *d)
+/* far(place): how far from this host's id, so that blobs compare as distances do. */
+static void on_far(sqlite3_context *ctx, int count, sqlite3_value **value)
+{
+    const uint8_t *own = sqlite3_user_data(ctx), *place = sqlite3_value_blob(value[0]);
+    uint8_t far[32];
+
+    (void)count;
+    if (place == NULL || sqlite3_value_bytes(value[0]) != sizeof far) {
+        sqlite3_result_error(ctx, "a place is 32 bytes", -1);
+        return;
+    }
+    for (size_t i = 0; i < sizeof far; i++)
+        far[i] = own[i] ^ place[i];
+    sqlite3_result_blob(ctx, far, sizeof far, SQLITE_TRANSIENT);
+}
+
+static int add_far(layr_host_conn_t *c)
+{
+    return sqlite3_create_function(c->sql, "far", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+                                   c->own, on_far, NULL, NULL);
+}
+
+int layr_host_conn_open(layr_host_conn_t *c, const char *path, const uint8_t own[32], layr_diag_t *d)
 {
     int rc = LAYR_ERR_DB;
 
+    memcpy(c->own, own, sizeof c->own);
     /* No SQLITE_OPEN_CREATE: a store whose database is gone must not start anew. */
     if (sqlite3_open_v2(path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, LAYR_VFS) == SQLITE_OK) {
         sqlite3_busy_handler(c->sql, on_busy, NULL);
         /* SQLite opens for reading what it may not write, and would keep to that for good. */
-        rc = sqlite3_db_readonly(c->sql, "main") == 1 ? LAYR_ERR_IO : set_up(c->sql);
+        rc = sqlite3_db_readonly(c->sql, "main") == 1 ? LAYR_ERR_IO
+             : add_far(c) != SQLITE_OK                ? LAYR_ERR_DB
+                                                      : set_up(c->sql);
     } else if (c->sql != NULL && sqlite3_errcode(c->sql) == SQLITE_CANTOPEN) {
         rc = LAYR_ERR_UNAVAILABLE;
     }

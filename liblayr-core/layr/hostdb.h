@@ -101,12 +101,46 @@ int layr_hostdb_orders(layr_hostdb_t *db, const layr_orders_t *s, layr_orders_an
 int layr_hostdb_record_get(layr_hostdb_t *db, const uint8_t place[32], layr_time_t now, layr_buf_t *jws,
                            layr_diag_t *d) LAYR_CHECKED;
 /*
- * r is jws, parsed, and belongs at the place.  LAYR_OK: kept, *replaced says whether it took another's place;
- * LAYR_ERR_EXISTS: it was here; LAYR_ERR_CONFLICT: the one here stays, and is in *own; LAYR_ERR_NOSPACE: the share is used up.
+ * A record that is offered to a holder.  Zero it first; layr_buf_free(&own) at the end, whatever came of it.  A network
+ * has at most LAYR_RECORD_NET_SHARE of the share, but at least LAYR_RECORD_NET_MIN bytes; when the share is used up, those
+ * farthest from the host's id give way to a closer one.
  */
-int layr_hostdb_record_put(layr_hostdb_t *db, const uint8_t place[32], const layr_record_t *r,
-                           const char *jws, size_t len, layr_time_t now, bool *replaced, layr_buf_t *own,
+#define LAYR_RECORD_NET_SHARE 4 /* a fourth */
+#define LAYR_RECORD_NET_MIN (1024 * 1024)
+typedef struct layr_record_offer {
+    uint8_t place[32];
+    const layr_record_t *r; /* jws, parsed; it belongs at the place */
+    const char *jws;
+    size_t len;
+    uint64_t net; /* the network it came from, as layr_kad_group says it; 0: no network's */
+    layr_time_t now;
+
+    bool replaced;    /* it took another's place */
+    unsigned evicted; /* records that gave way */
+    layr_buf_t own;   /* LAYR_ERR_CONFLICT: the one here, which stays */
+} layr_record_offer_t;
+
+/*
+ * LAYR_OK kept; LAYR_ERR_EXISTS it was here; LAYR_ERR_CONFLICT; LAYR_ERR_NOSPACE the share is used up by closer ones;
+ * LAYR_ERR_LIMIT the network's part of it is.  Whoever gave it gave it to the other holders, too: it is due anew.
+ */
+int layr_hostdb_record_put(layr_hostdb_t *db, layr_record_offer_t *o, layr_diag_t *d) LAYR_CHECKED;
+
+/*
+ * Giving on.  A record is due LAYR_RECORD_AGAIN seconds after it was given last, and up to LAYR_RECORD_SPREAD later,
+ * another time at each holder: the first gives it to all, and the others need not.
+ */
+#define LAYR_RECORD_AGAIN 3600
+#define LAYR_RECORD_SPREAD 900
+/* The one that is due longest; jws: layr_buf_free it. LAYR_ERR_NOTFOUND: none is due. */
+int layr_hostdb_record_due(layr_hostdb_t *db, layr_time_t now, uint8_t place[32], layr_buf_t *jws,
                            layr_diag_t *d) LAYR_CHECKED;
+/* It was given on: due anew. */
+int layr_hostdb_record_given(layr_hostdb_t *db, const uint8_t place[32], layr_time_t now,
+                             layr_diag_t *d) LAYR_CHECKED;
+/* All of them, one after another: the first whose place is above *place, which becomes its place. LAYR_ERR_NOTFOUND: the end. */
+int layr_hostdb_record_next(layr_hostdb_t *db, layr_time_t now, uint8_t place[32], layr_buf_t *jws,
+                            layr_diag_t *d) LAYR_CHECKED;
 
 /*
  * A step of housekeeping: at most `limit` each of orders that expired more than `grace` seconds ago, of outlived

@@ -33,12 +33,27 @@ static void drop(signed_record_t *s)
     free(s->jws);
 }
 
+static unsigned evicted; /* by the last put */
+
+static int put_from(host_t *h, unsigned place, const signed_record_t *s, uint64_t net, layr_time_t now,
+                    bool *replaced, layr_buf_t *own)
+{
+    layr_record_offer_t o = {
+        .place = {(uint8_t)place}, .r = &s->r, .jws = s->jws, .len = strlen(s->jws), .net = net, .now = now};
+    int rc = layr_hostdb_record_put(h->db, &o, NULL);
+
+    *replaced = o.replaced;
+    evicted = o.evicted;
+    *own = o.own;
+    if (rc != LAYR_ERR_CONFLICT)
+        layr_buf_free(own);
+    return rc;
+}
+
 static int put(host_t *h, unsigned place, const signed_record_t *s, layr_time_t now, bool *replaced,
                layr_buf_t *own)
 {
-    uint8_t at[32] = {(uint8_t)place};
-
-    return layr_hostdb_record_put(h->db, at, &s->r, s->jws, strlen(s->jws), now, replaced, own, NULL);
+    return put_from(h, place, s, 0, now, replaced, own);
 }
 
 static bool here(host_t *h, unsigned place, const signed_record_t *s, layr_time_t now)
@@ -96,21 +111,103 @@ static void test_expiry(host_t *h)
     drop(&later);
 }
 
+/* The host's id begins with 0xab: of places 1.. the nearer ones are those whose bits differ less. */
 static void test_share(host_t *h)
 {
     signed_record_t big = make(1, 4, NULL, DAY, 30000), brief = make(1, 5, NULL, 1000, 30000);
     bool replaced;
     layr_buf_t own;
 
-    is_int(put(h, 10, &brief, HOST_NOW, &replaced, &own), 0, "a large record");
-    is_int(put(h, 11, &big, HOST_NOW, &replaced, &own), 0, "another");
-    is_int(put(h, 12, &big, HOST_NOW, &replaced, &own), LAYR_ERR_NOSPACE, "the share is used up");
-    is_int(put(h, 11, &big, HOST_NOW, &replaced, &own), LAYR_ERR_EXISTS, "what is here stays");
-    is_int(put(h, 12, &big, HOST_NOW + 2000, &replaced, &own), 0, "expired ones make room");
-    ok(here(h, 12, &big, HOST_NOW + 2000) && !here(h, 10, &brief, HOST_NOW), "and are gone");
+    is_int(put(h, 0xa0, &brief, HOST_NOW, &replaced, &own), 0, "a large record");
+    is_int(put(h, 0xa1, &big, HOST_NOW, &replaced, &own), 0, "another");
+    is_int(put(h, 0x50, &big, HOST_NOW, &replaced, &own), LAYR_ERR_NOSPACE,
+           "the share is used up by closer ones");
+    ok(evicted == 0 && here(h, 0xa0, &brief, HOST_NOW) && here(h, 1, &big, HOST_NOW) == false, "which stay");
+    is_int(put(h, 0xa1, &big, HOST_NOW, &replaced, &own), LAYR_ERR_EXISTS, "what is here stays");
+    is_int(put(h, 0x50, &big, HOST_NOW + 2000, &replaced, &own), 0, "expired ones make room");
+    ok(here(h, 0x50, &big, HOST_NOW + 2000) && !here(h, 0xa0, &brief, HOST_NOW), "and are gone");
+    is_int(put(h, 0xab, &big, HOST_NOW + 2000, &replaced, &own), 0, "a closer one finds room");
+    is_int(evicted, 1, "for the farthest gives way");
+    ok(!here(h, 0x50, &big, HOST_NOW + 2000) && here(h, 0xa1, &big, HOST_NOW + 2000), "and no other");
+    is_int(put(h, 0xaa, &big, HOST_NOW + 2000, &replaced, &own), 0, "and another");
+    ok(here(h, 0xab, &big, HOST_NOW + 2000), "the closest stays");
     ok(h->told.record_bytes <= h->c.record_share, "the share is never exceeded");
+    is_int(host_count(h, "record"), (long long)h->told.records, "the sums agree with the table");
     drop(&big);
     drop(&brief);
+}
+
+/* One network fills its part, and no more. */
+static void test_network(void)
+{
+    signed_record_t big = make(1, 6, NULL, DAY, 32000), small = make(2, 7, &big, DAY, 10);
+    uint64_t part = LAYR_RECORD_NET_MIN;
+    unsigned n = 0;
+    bool replaced;
+    layr_buf_t own;
+    host_t h;
+    int rc = 0;
+
+    host_new_closed(&h);
+    h.c.capacity = 1 << 30;
+    h.c.record_share = 2 * part;
+    host_need(host_open(&h) == 0, "a store");
+    while (n < 255 && (rc = put_from(&h, n, &big, 77, HOST_NOW, &replaced, &own)) == 0)
+        n++;
+    is_int(rc, LAYR_ERR_LIMIT, "a flood from one network ends");
+    is_int(n, (long long)(part / strlen(big.jws)), "when its part is used up");
+    is_int(put_from(&h, 254, &big, 78, HOST_NOW, &replaced, &own), 0, "another network has its own");
+    is_int(put_from(&h, 253, &big, 0, HOST_NOW, &replaced, &own), 0, "and so has none");
+    is_int(put_from(&h, 0, &small, 77, HOST_NOW, &replaced, &own), 0, "the first may still be changed");
+    is_int(put_from(&h, 1, &small, 78, HOST_NOW, &replaced, &own), 0, "and another network takes one over");
+    is_int(put_from(&h, 252, &big, 77, HOST_NOW, &replaced, &own), 0, "which makes room in the first's part");
+    is_int(host_count(&h, "network"), 2, "there are two of them");
+    drop(&big);
+    drop(&small);
+    host_end(&h);
+}
+
+static bool is_due(host_t *h, unsigned place, layr_time_t now)
+{
+    uint8_t at[32] = {0};
+    layr_buf_t jws;
+    int rc = layr_hostdb_record_due(h->db, now, at, &jws, NULL);
+
+    layr_buf_free(&jws);
+    host_need(rc == 0 || rc == LAYR_ERR_NOTFOUND, "the table");
+    return rc == 0 && at[0] == place;
+}
+
+static void test_due(void)
+{
+    const layr_time_t last = HOST_NOW + LAYR_RECORD_AGAIN + LAYR_RECORD_SPREAD;
+    signed_record_t one = make(1, 8, NULL, DAY, 10);
+    uint8_t at[32] = {5};
+    bool replaced;
+    unsigned seen = 0;
+    layr_buf_t own;
+    host_t h;
+
+    host_new(&h);
+    is_int(put(&h, 5, &one, HOST_NOW, &replaced, &own), 0, "a record");
+    ok(!is_due(&h, 5, HOST_NOW + LAYR_RECORD_AGAIN - 1), "is not due within the hour");
+    ok(is_due(&h, 5, last), "but after it");
+    is_int(put(&h, 5, &one, last, &replaced, &own), LAYR_ERR_EXISTS, "given again");
+    ok(!is_due(&h, 5, last + LAYR_RECORD_AGAIN - 1), "it is not");
+    is_int(put(&h, 6, &one, last, &replaced, &own), 0, "another");
+    is_int(layr_hostdb_record_given(h.db, at, last + 5000, NULL), 0, "the first was given on");
+    ok(is_due(&h, 6, last + 5000), "so the other is due");
+    ok(!is_due(&h, 5, HOST_NOW + DAY) && !is_due(&h, 6, HOST_NOW + DAY), "what has expired never is");
+    memset(at, 0, sizeof at);
+    while (layr_hostdb_record_next(h.db, HOST_NOW, at, &own, NULL) == 0) {
+        ok(own.len == strlen(one.jws) && at[0] == 5 + seen, "all of them, one after another");
+        layr_buf_free(&own);
+        seen++;
+    }
+    is_int(seen, 2, "and then the end");
+    layr_buf_free(&own);
+    drop(&one);
+    host_end(&h);
 }
 
 int main(void)
@@ -122,5 +219,7 @@ int main(void)
     test_expiry(&h);
     test_share(&h);
     host_end(&h);
+    test_network();
+    test_due();
     return done();
 }

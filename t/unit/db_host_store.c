@@ -71,7 +71,7 @@ static void test_open(void)
 
     snprintf(cmd, sizeof cmd, "%s/layr.db", h.dir);
     host_need(sqlite3_open(cmd, &sql) == SQLITE_OK, "the database");
-    host_need(sqlite3_exec(sql, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK, "of a later time");
+    host_need(sqlite3_exec(sql, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK, "of a later time");
     sqlite3_close(sql);
     is_int(layr_hostdb_open(&db, &h.c, NULL), LAYR_ERR_VERSION, "a newer Layr's database is left alone");
     host_need(unlink(cmd) == 0, "no database");
@@ -80,6 +80,36 @@ static void test_open(void)
     host_end(&h);
     snprintf(cmd, sizeof cmd, "rm -rf '%s'", away);
     host_need(system(cmd) == 0, "the other goes");
+}
+
+/* As version 0.1.0's first stores were: without what hosts note to give records on. */
+static void test_old(void)
+{
+    static const char older[] =
+        "DROP INDEX record_due; DROP INDEX record_far; ALTER TABLE record DROP COLUMN due;"
+        "ALTER TABLE record DROP COLUMN net; ALTER TABLE record DROP COLUMN far;"
+        "DROP TABLE network; PRAGMA user_version = 1;"
+        "INSERT INTO record VALUES (zeroblob(32), 1900000000, 'jws')";
+    uint8_t place[32] = {1};
+    char path[96];
+    sqlite3 *sql = NULL;
+    layr_buf_t jws;
+    host_t h;
+
+    host_new(&h);
+    layr_hostdb_close(h.db);
+    h.db = NULL;
+    snprintf(path, sizeof path, "%s/layr.db", h.dir);
+    host_need(sqlite3_open(path, &sql) == SQLITE_OK, "the database");
+    host_need(sqlite3_exec(sql, older, NULL, NULL, NULL) == SQLITE_OK, "of an earlier time");
+    sqlite3_close(sql);
+    is_int(host_open(&h), 0, "a store of version 1 opens");
+    is_int(layr_hostdb_record_due(h.db, HOST_NOW, place, &jws, NULL), 0, "its records are there, and due");
+    ok(jws.len == 3 && place[0] == 0, "as they were");
+    layr_buf_free(&jws);
+    host_restart(&h);
+    is_int(host_count(&h, "record WHERE hex(far) LIKE 'AB%'"), 1, "how far they are was worked out, once");
+    host_end(&h);
 }
 
 static void test_path(void)
@@ -127,6 +157,7 @@ int main(void)
     test_probe();
     test_together();
     test_open();
+    test_old();
     test_path();
     return done();
 }
