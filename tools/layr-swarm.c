@@ -19,7 +19,7 @@
 
 static uint64_t opt_count, opt_port, opt_workers = 1;
 static const char *opt_capacity = "100g", *opt_quota = "100g", *opt_rate, *opt_module, *opt_nginx;
-static bool opt_plain, opt_h2c, opt_access_log, opt_json;
+static bool opt_plain, opt_h2c, opt_seed, opt_access_log, opt_json;
 static layr_opt_list_t opt_directives;
 
 static const layr_opt_def_t options[] = {
@@ -29,6 +29,7 @@ static const layr_opt_def_t options[] = {
     {0, "quota", "SIZE", "of it for one owner (default 100g)", LAYR_OPT_TEXT, &opt_quota, 0, 0},
     {0, "plain", NULL, "http instead of https", LAYR_OPT_FLAG, &opt_plain, 0, 0},
     {0, "h2c", NULL, "HTTP/2 over plain http", LAYR_OPT_FLAG, &opt_h2c, 0, 0},
+    {0, "seed", NULL, "the hosts find each other, through host 0", LAYR_OPT_FLAG, &opt_seed, 0, 0},
     {0, "workers", "W", "nginx workers of each host (default 1)", LAYR_OPT_NUMBER, &opt_workers, 1, 32},
     {0, "max-rate", "SIZE", "bytes a second and answer (nginx's limit_rate)", LAYR_OPT_TEXT, &opt_rate, 0, 0},
     {0, "directive", "TEXT", "more for the location; repeatable", LAYR_OPT_LIST, &opt_directives, 0, 0},
@@ -199,18 +200,71 @@ static int none_running(const layr_swarm_t *s, layr_diag_t *d)
     return rc;
 }
 
-static int configure_all(work_t *w, const char *module, layr_diag_t *d)
+/* Hosts first .. last - 1, with the seed given. */
+static int configure(const work_t *w, const char *module, const char *seed, unsigned first, unsigned last,
+                     layr_diag_t *d)
 {
-    layr_swarm_conf_t c = {module,      opt_capacity,   opt_quota,      opt_rate,
-                           opt_workers, opt_access_log, &opt_directives};
+    layr_swarm_conf_t c = {.module = module,
+                           .capacity = opt_capacity,
+                           .quota = opt_quota,
+                           .max_rate = opt_rate,
+                           .workers = opt_workers,
+                           .access_log = opt_access_log,
+                           .dht = opt_seed,
+                           .seed = seed,
+                           .directives = &opt_directives};
+    int rc = LAYR_OK;
+
+    for (unsigned i = first; rc == LAYR_OK && i < last; i++)
+        rc = layr_swarm_configure(&w->swarm, i, &c, d);
+    return rc;
+}
+
+/* Host 0 gets its key by its first start; with its id the others know whom they join through. */
+static int start_seeded(work_t *w, const char *module, layr_diag_t *d)
+{
+    char url[LAYR_SWARM_URL_MAX], id[65], seed[LAYR_SWARM_URL_MAX + 66];
+    size_t count = w->count;
+    layr_diag_t ignored = {0};
+    int rc = configure(w, module, NULL, 0, 1, d);
+
+    w->count = 1;
+    if (rc == LAYR_OK)
+        rc = bring_up(w, d);
+    if (rc != LAYR_OK)
+        return rc;
+    layr_swarm_url(url, &w->swarm, 0);
+    rc = layr_swarm_host_id(id, &w->swarm, 0, d);
+    if (rc == LAYR_OK) {
+        snprintf(seed, sizeof seed, "%s#%s", url, id);
+        rc = configure(w, module, seed, 1, w->swarm.count, d);
+    }
+    w->count = count;
+    if (rc == LAYR_OK)
+        rc = drop_running(w, d);
+    if (rc == LAYR_OK && w->count > 0)
+        rc = bring_up(w, d);
+    w->count = count;
+    if (rc != LAYR_OK &&
+        layr_swarm_end(&w->swarm, (const unsigned[]){0}, 1, false, NULL, &ignored) != LAYR_OK)
+        layr_say_error("%s", ignored.text);
+    return rc;
+}
+
+static int start_all(work_t *w, const char *module, layr_diag_t *d)
+{
     int rc = layr_swarm_choose_port(&w->swarm, d);
 
     if (rc == LAYR_OK)
         rc = layr_swarm_save(&w->swarm,
                              d); /* before the hosts' folders: now DIR is a swarm's, whatever fails next */
-    for (unsigned i = 0; rc == LAYR_OK && i < w->swarm.count; i++)
-        rc = layr_swarm_configure(&w->swarm, i, &c, d);
-    return rc == LAYR_OK ? choose_all(w) : rc;
+    if (rc == LAYR_OK)
+        rc = choose_all(w);
+    if (rc == LAYR_OK && opt_seed)
+        return start_seeded(w, module, d);
+    if (rc == LAYR_OK)
+        rc = configure(w, module, NULL, 0, w->swarm.count, d);
+    return rc == LAYR_OK ? bring_up(w, d) : rc;
 }
 
 static int cmd_start(work_t *w, char **operand, unsigned count, layr_diag_t *d)
@@ -229,9 +283,7 @@ static int cmd_start(work_t *w, char **operand, unsigned count, layr_diag_t *d)
     if (rc == LAYR_OK && (module = find_module(d)) == NULL)
         rc = d->code ? d->code : LAYR_ERR_NOMEM;
     if (rc == LAYR_OK)
-        rc = configure_all(w, module, d);
-    if (rc == LAYR_OK)
-        rc = bring_up(w, d);
+        rc = start_all(w, module, d);
     if (rc == LAYR_OK)
         layr_say_note("%zu hosts are up; `layr-swarm urls %s` lists them", w->count, operand[0]);
     free(module);

@@ -39,6 +39,8 @@ typedef struct layr_swarm_conf {
     const char *max_rate;         /* nginx size a second and answer, or NULL */
     uint64_t workers;
     bool access_log;
+    bool dht;                          /* hosts find each other on this machine */
+    const char *seed;                  /* URL#<host id> of whom they join through, or NULL */
     const layr_opt_list_t *directives; /* more text for the location */
 } layr_swarm_conf_t;
 

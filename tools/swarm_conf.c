@@ -128,7 +128,7 @@ static void put_main(FILE *f, const layr_swarm_conf_t *c)
         fputs(";\n", f);
     }
 #ifdef LAYR_FAULTS
-    fputs("env LAYR_FAULT;\n", f);
+    fputs("env LAYR_FAULT;\nenv LAYR_HASTE;\n", f);
 #endif
     fprintf(f, "worker_processes %llu;\n", (unsigned long long)c->workers);
     fputs("pid nginx.pid;\n"
@@ -193,6 +193,10 @@ static bool put_server(FILE *f, const layr_swarm_t *s, unsigned i, const layr_sw
         f,
         "            layr_advertise %s;\n            layr_capacity %s;\n            layr_owner_quota %s;\n",
         url, c->capacity, c->quota);
+    if (c->dht)
+        fputs("            layr_allow_private on;\n", f);
+    if (c->seed != NULL)
+        fprintf(f, "            layr_seed %s;\n", c->seed);
     if (c->max_rate != NULL)
         fprintf(f, "            limit_rate %s;\n", c->max_rate);
     for (size_t n = 0; n < c->directives->count; n++)

@@ -53,12 +53,12 @@ sub status {
     return unjson($a->{body});
 }
 
-# The store's files but the database's.
+# The store's files but those that the background writes by itself: the database's, the table's, the lock.
 sub files {
     my ($w) = @_;
     my @files;
     my $store = $w->{swarm}->path(0, 'store');
-    File::Find::find({no_chdir => 1, wanted => sub { push @files, $_ if -f && !m{/layr\.db[^/]*$} }}, $store);
+    File::Find::find({no_chdir => 1, wanted => sub { push @files, $_ if -f && !m{/(?:layr\.db[^/]*|kad\.table(?:\.new)?|background\.lock)$} }}, $store);
     return join "\n", sort @files;
 }
 
