@@ -2,7 +2,7 @@
  * put-tree: stores what comes from standard input as a folder's stream whose last BYTES are its tree, whatever they are: as
  * somebody does whose layr-put is not ours.
  *
- *     put-tree -H URL... [--segment N] BYTES < STREAM
+ *     put-tree -H URL... [-k K/N] [--segment N] BYTES < STREAM
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +16,11 @@
 #include "session.h"
 
 static uint64_t opt_segment;
+static const char *opt_scheme;
 
 static const layr_opt_def_t options[] = {
     {0, "segment", "N", "in segments of N bytes", LAYR_OPT_NUMBER, &opt_segment, 1, UINT32_MAX},
+    {'k', "scheme", "K/N", "its scheme", LAYR_OPT_TEXT, &opt_scheme, 0, 0},
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
@@ -76,9 +78,13 @@ static int store(layr_tool_t *tool, stream_t *s)
     layr_put_opts_t put = {.now = (layr_time_t)time(NULL), .name = "folder", .mtime = 5};
     layr_put_result_t r;
     layr_diag_t d = {0};
+    unsigned k = 0, n = 0;
     int rc;
 
     put.until = put.now + 86400;
+    if (opt_scheme != NULL && layr_opt_scheme(&k, &n, opt_scheme) != 0)
+        return layr_opt_usage("-k: K/N");
+    put.scheme = (layr_scheme_t){(uint8_t)k, (uint8_t)n};
     snprintf(put.name + 6, 32, "%ld-%d", (long)put.now, (int)getpid());
     rc = layr_put(&tool->s, &put, &src, &r, &d);
     if (rc != 0)
