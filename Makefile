@@ -123,17 +123,19 @@ asan:
 # Each piece that nginx takes from a pool on its own, so that AddressSanitizer sees where it ends.
 ASAN_NGINX := $(ASAN)/nginx/objs/nginx
 ASAN_CC    := -O1 -g $(ASAN_FLAGS) -DNGX_DEBUG_PALLOC=1 -Wno-error
-# Configured anew when the flags or the sources' names change: nginx's makefile knows no source that came later.
-ASAN_KEY    = $(ASAN_CC) $(shell cksum < config) $(wildcard ngx_layr_module/*.c liblayr-core/*/*.c)
 asan-nginx:
 	@test -x $(ASAN)/nginx/configure || t/lib/nginx-source $(ASAN)/nginx
-	@cd $(ASAN)/nginx && { test "$$(cat configured 2>/dev/null)" = '$(ASAN_KEY)' || { \
-	    ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='$(ASAN_CC)' --with-ld-opt='$(ASAN_FLAGS)' > configure.log && \
-	    echo '$(ASAN_KEY)' > configured; }; }
+	@$(call configure_nginx,$(ASAN)/nginx,$(ASAN_CC),$(ASAN_FLAGS))
 	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
 prove:
 	@$(PROVE) --timer $(TESTS)
 STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module
+# $(call configure_nginx,FOLDER,CFLAGS,LDFLAGS): with the module compiled in. Anew when the flags or the sources' names change:
+# nginx's makefile knows no source that came later.
+NGINX_KEY       = $(shell cksum < config) $(wildcard ngx_layr_module/*.c liblayr-core/*/*.c)
+configure_nginx = cd $(1) && { test "$$(cat configured 2>/dev/null)" = '$(2) $(NGINX_KEY)' || { \
+    ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='$(2)' --with-ld-opt='$(3)' > configure.log && \
+    echo '$(2) $(NGINX_KEY)' > configured; }; }
 
 # --- other checks
 

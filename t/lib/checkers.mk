@@ -15,7 +15,7 @@ tsan:
 	@./setup tsan
 	@$(MAKE) --no-print-directory BUILD=$(TSAN) OPT='-O1 -g' SAN='$(TSAN_FLAGS)' tools units
 	@test -e $(TSAN)/nginx/patched || { t/lib/nginx-source $(TSAN)/nginx && t/lib/nginx-tsan $(TSAN)/nginx && touch $(TSAN)/nginx/patched; }
-	@cd $(TSAN)/nginx && { test -f Makefile || ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='-O1 -g $(TSAN_FLAGS) -Wno-error' --with-ld-opt='$(TSAN_FLAGS)' > configure.log; }
+	@$(call configure_nginx,$(TSAN)/nginx,-O1 -g $(TSAN_FLAGS) -Wno-error,$(TSAN_FLAGS))
 	@$(MAKE) --no-print-directory -s -C $(TSAN)/nginx
 	@rm -rf $(TSAN_REPORTS) && mkdir -m 1777 $(TSAN_REPORTS)
 	@LAYR_NGINX=$(CURDIR)/$(TSAN)/nginx/objs/nginx LAYR_MODULE=builtin $(TSAN_RUN) $(MAKE) --no-print-directory BUILD=$(TSAN) ALL_TESTS='$(TSAN_TESTS)' prove; \
