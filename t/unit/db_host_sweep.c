@@ -105,8 +105,10 @@ static void test_removal(host_t *h)
 /* A worker that crashed alone: the others run on, and their intents are theirs. */
 static void test_worker(host_t *h)
 {
-    pid_t dead = fork();
+    pid_t dead;
 
+    fflush(stdout); /* ThreadSanitizer's _exit() writes what is left in it */
+    dead = fork();
     if (dead == 0)
         _exit(0);
     host_need(dead > 0 && waitpid(dead, NULL, 0) == dead, "a process that is gone");
