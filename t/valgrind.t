@@ -17,9 +17,15 @@ my @units = $which eq 'all' ? @all : split ' ', $which;
 
 my @memcheck = (qw(valgrind -q --error-exitcode=99 --leak-check=full), map { "--$_-leak-kinds=definite,indirect,possible" } qw(show errors-for));
 
+# Memcheck makes a program so slow that on a busy machine it does not reach enough hosts in time, says so (3), and is run again.
 sub clean {
     my ($what, @command) = @_;
-    my $r = run({timeout => 1200}, @command);
+    my $r;
+    for (1 .. 5) {
+        $r = run({timeout => 1200}, @command);
+        last if $r->{status} != 3;
+        note($r->{err});
+    }
     return $r if is($r->{status}, 0, $what);
     diag($r->{out} =~ s/^ok.*\n//gmr, $r->{err});
     return $r;
@@ -47,7 +53,7 @@ my $file = make_file(scratch('file'), 5_000_000);
 my $tool = sub { my ($name, @args) = @_; return clean("memcheck: $name", @memcheck, build("bin/$name"), @args) };
 $tool->('layr-key', 'new');
 $swarm->kill(5);
-chomp(my $cap = $tool->('layr-put', '-k', '2/4', $swarm->hosts, $file)->{out});
+chomp(my $cap = $tool->('layr-put', '--resume', '-k', '2/4', $swarm->hosts, $file)->{out});
 like($cap, qr/^layr:r:/, 'stored, a host down');
 $swarm->kill(4);
 $tool->('layr-get', '-o', scratch('back'), $swarm->hosts, $cap);
@@ -56,6 +62,8 @@ $swarm->revive(4, 5);
 like($tool->('layr-ls', $swarm->hosts)->{out}, qr/^.*\bfile\b/m, 'it is listed');
 $tool->('layr-ls', $swarm->hosts, 'file');
 $tool->('layr-rm', $swarm->hosts, 'file');
-is(scalar(map { $swarm->blobs($_) } 0 .. 5), 0, 'and is gone');
+my $gone = sub { return !map { $swarm->blobs($_) } 0 .. 5 };
+# the next program asks again whom this one did not reach in time
+ok(wait_for(30, sub { return $gone->() || tool('layr-rm', '-q', $swarm->hosts, 'nobody') && $gone->() }), 'and is gone');
 ok($swarm->quiet, 'error logs are clean') or diag($swarm->noise);
 done_testing;
