@@ -1,5 +1,11 @@
 
-/* GET v1/status and v1/metrics: what docs/operating.md describes. */
+/*
+ * GET v1/status and v1/metrics: what docs/operating.md describes.
+ *
+ * The sums come from shared memory.  Right after a start they are not there
+ * yet, and none must be shown as none stored: who asks then is answered when
+ * the store has been opened, or cannot be.
+ */
 
 
 #include "ngx_http_layr.h"
@@ -7,6 +13,7 @@
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
 #include "ngx_http_layr_store.h"
+#include "ngx_http_layr_task.h"
 #include "ngx_http_layr_zone.h"
 
 #include "crypto/json.h"
@@ -22,6 +29,14 @@ typedef struct {
 } ngx_http_layr_status_t;
 
 
+static ngx_int_t ngx_http_layr_status_answer(ngx_http_request_t *r);
+static ngx_int_t ngx_http_layr_metrics_answer(ngx_http_request_t *r);
+static ngx_int_t ngx_http_layr_status_wait(ngx_http_request_t *r,
+    ngx_http_layr_done_pt done);
+static int ngx_http_layr_status_work(ngx_http_layr_ctx_t *ctx,
+    layr_hostdb_t *db);
+static void ngx_http_layr_status_done(ngx_http_request_t *r);
+static void ngx_http_layr_metrics_done(ngx_http_request_t *r);
 static void ngx_http_layr_status_read(ngx_http_layr_store_t *st,
     ngx_http_layr_status_t *s);
 static void ngx_http_layr_status_json(ngx_http_layr_store_t *st,
@@ -74,6 +89,72 @@ static const char  *ngx_http_layr_kad_verdicts[] = {
 ngx_int_t
 ngx_http_layr_status_handler(ngx_http_request_t *r)
 {
+    ngx_http_layr_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+    return ngx_http_layr_zone_known(ctx->store)
+           ? ngx_http_layr_status_answer(r)
+           : ngx_http_layr_status_wait(r, ngx_http_layr_status_done);
+}
+
+
+ngx_int_t
+ngx_http_layr_metrics_handler(ngx_http_request_t *r)
+{
+    ngx_http_layr_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+    return ngx_http_layr_zone_known(ctx->store)
+           ? ngx_http_layr_metrics_answer(r)
+           : ngx_http_layr_status_wait(r, ngx_http_layr_metrics_done);
+}
+
+
+static ngx_int_t
+ngx_http_layr_status_wait(ngx_http_request_t *r, ngx_http_layr_done_pt done)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_layr_task_start(r, ngx_http_layr_status_work, done);
+}
+
+
+/* that the store is open is all that it takes: its sums came with that */
+
+static int
+ngx_http_layr_status_work(ngx_http_layr_ctx_t *ctx, layr_hostdb_t *db)
+{
+    (void) ctx;
+    (void) db;
+
+    return LAYR_OK;
+}
+
+
+static void
+ngx_http_layr_status_done(ngx_http_request_t *r)
+{
+    ngx_http_finalize_request(r, ngx_http_layr_status_answer(r));
+}
+
+
+static void
+ngx_http_layr_metrics_done(ngx_http_request_t *r)
+{
+    ngx_http_finalize_request(r, ngx_http_layr_metrics_answer(r));
+}
+
+
+static ngx_int_t
+ngx_http_layr_status_answer(ngx_http_request_t *r)
+{
     layr_buf_t               b;
     ngx_http_layr_ctx_t     *ctx;
     ngx_http_layr_status_t   s;
@@ -88,8 +169,8 @@ ngx_http_layr_status_handler(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
-ngx_http_layr_metrics_handler(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_layr_metrics_answer(ngx_http_request_t *r)
 {
     layr_buf_t               b;
     ngx_http_layr_ctx_t     *ctx;

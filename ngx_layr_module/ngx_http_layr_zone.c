@@ -195,6 +195,19 @@ ngx_http_layr_zone_totals(ngx_http_layr_store_t *st,
 }
 
 
+ngx_uint_t
+ngx_http_layr_zone_known(ngx_http_layr_store_t *st)
+{
+    ngx_uint_t  known;
+
+    ngx_http_layr_zone_lock(st);
+    known = st->zone->totals.version > 0;
+    ngx_http_layr_zone_unlock(st);
+
+    return known;
+}
+
+
 void
 ngx_http_layr_zone_read(ngx_http_layr_store_t *st, layr_host_totals_t *totals,
     uint64_t *reserved, uint64_t *room)

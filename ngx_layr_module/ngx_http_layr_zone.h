@@ -47,6 +47,8 @@ ngx_int_t ngx_http_layr_zone_reserve(ngx_http_layr_store_t *st, uint64_t size);
 void ngx_http_layr_zone_release(ngx_http_layr_store_t *st, uint64_t size);
 void ngx_http_layr_zone_totals(ngx_http_layr_store_t *st,
     const layr_host_totals_t *totals);
+/* totals have come since the start */
+ngx_uint_t ngx_http_layr_zone_known(ngx_http_layr_store_t *st);
 void ngx_http_layr_zone_read(ngx_http_layr_store_t *st,
     layr_host_totals_t *totals, uint64_t *reserved, uint64_t *room);
 void ngx_http_layr_zone_refused(ngx_http_layr_store_t *st, ngx_uint_t problem);

@@ -209,6 +209,26 @@ subtest 'restart with two workers' => sub {
     ok($swarm->quiet, 'error logs are clean') or diag($swarm->noise);
 };
 
+# Its database is held by another program when the host starts: what is in the store is not known yet, and nothing is said of it.
+subtest 'asked while the store is being opened' => sub {
+    my $swarm = Layr::Test->swarm(1, '--plain');
+    my $w = Layr::Host::wire('HTTP/1.1', $swarm, '1.1');
+    my $shard = shard_of(3, 'early');
+    is(put_shard($w, $shard, order($alice, $w->{id}, $shard))->{status}, 201, 'a shard');
+    my $hold = 'import sqlite3, sys, time; d = sqlite3.connect(sys.argv[1], isolation_level=None); d.execute("BEGIN IMMEDIATE"); '
+        . 'print("held", flush=True); time.sleep(2)';
+    for (['status', qr/"shards":"1"/], ['metrics', qr/^layr_shards 1$/m]) {
+        my ($call, $right) = @$_;
+        $swarm->kill(0);
+        my $p = spawn('python3', '-c', $hold, $swarm->path(0, 'store/layr.db'));
+        ok(wait_for(10, sub { -s $p->{out} }), "$call: its database is held");
+        $swarm->revive(0);
+        my $a = ask($w, GET => "/v1/$call");
+        ok($a->{status} == 200 && $a->{body} =~ $right, "$call: right at once") or diag($a->{status}, $a->{body});
+        $p->kill;
+    }
+};
+
 sub workers { my ($swarm) = @_; chomp(my $master = read_file($swarm->path(0, 'nginx.pid'))); return split ' ', read_file("/proc/$master/task/$master/children") }
 
 subtest 'kill -9 of workers during uploads' => sub {
