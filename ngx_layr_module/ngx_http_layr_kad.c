@@ -213,9 +213,10 @@ ngx_http_layr_kad_queue(ngx_http_layr_kad_t *kad, ngx_str_t *text,
     ngx_uint_t              i, same;
     ngx_http_layr_offer_t  *offer;
 
-    /* the end of the signature */
+    /* the end of the signature, as that network has shown it */
 
     ngx_memcpy(&tail, text->data + text->len - sizeof(tail), sizeof(tail));
+    tail ^= group;
     shown = &kad->shown[(tail ^ tail >> 16 ^ tail >> 40) % NGX_HTTP_LAYR_SHOWN];
 
     if (*shown == tail) {
