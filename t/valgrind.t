@@ -16,7 +16,8 @@ my @all = map { basename($_, '.t') } sort glob(build('t/unit/*.t'));
 my @units = $which eq 'all' ? @all : split ' ', $which;
 
 # A test's own malloc stays its own: code_memory lets it fail.
-my @memcheck = (qw(valgrind -q --error-exitcode=99 --leak-check=full --soname-synonyms=somalloc=nouserintercepts), map { "--$_-leak-kinds=definite,indirect,possible" } qw(show errors-for));
+my @memcheck = (qw(valgrind -q --error-exitcode=99 --leak-check=full --soname-synonyms=somalloc=nouserintercepts --suppressions=t/lib/memcheck.supp),
+    map { "--$_-leak-kinds=definite,indirect,possible" } qw(show errors-for));
 
 # Memcheck makes a program so slow that on a busy machine it does not reach enough hosts in time, says so (3), and is run again.
 sub clean {
