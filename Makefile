@@ -141,12 +141,12 @@ configure_nginx = cd $(1) && { test "$$(cat configured 2>/dev/null)" = '$(2) $(N
 
 # Whose loop macros cppcheck has to know.
 MACROS    := $(wildcard /usr/include/*/sys/queue.h /usr/include/cjson/cJSON.h)
-FORMATTED := $(wildcard liblayr-core/*/*.[ch] tools/*.[ch] t/unit/*.[ch] t/lib/*.[ch] bench/*.[ch])
+FORMATTED := $(wildcard liblayr-core/*/*.[ch] tools/*.[ch] t/unit/*.[ch] t/lib/*.[ch] bench/*.[ch] bench/*/*.[ch])
 lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
 	clang-format --dry-run -Werror $(FORMATTED)
-	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c bench/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
+	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c bench/*.c bench/*/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools bench $(wildcard ngx_layr_module/*.c)
 
 # ThreadSanitizer: make tsan.
@@ -189,6 +189,7 @@ help:
 	@echo 'make valgrind    unit tests, and a put, get, ls and rm, under valgrind; T=t/unit/net_call.c runs one'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
 	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 30 minutes'
+	@echo 'make kad-sim     a network of hosts simulated: lookups under churn, loss, liars; ARGS=--help lists its options'
 	@echo 'make fuzz-http   hostile requests over raw connections against a host under the sanitizers'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'

@@ -2,8 +2,12 @@
 BENCH_LIB      := $(patsubst %.c,$(BUILD)/%.o,bench/wire.c bench/wire_h2.c)
 BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk kernels stages slow boundaries)
 
+# The simulator of kad/, a folder: make kad-sim, or with options: make kad-sim ARGS='-n 10000 --dead 30'.
+KAD_SIM     := $(BUILD)/bench/kad-sim
+KAD_SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/kad/*.c)))
+
 # Tests run them, too.
-units: $(BENCH_PROGRAMS)
+units: $(BENCH_PROGRAMS) $(KAD_SIM)
 
 bench:
 	@./setup bench
@@ -15,4 +19,14 @@ $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(BENCH_LIB) $(TOOL_LIB) $(CORE) -lssl $(LIBS)
 
-.PHONY: bench
+kad-sim:
+	@./setup
+	@$(MAKE) --no-print-directory $(KAD_SIM)
+	@$(KAD_SIM) $(if $(ARGS),$(ARGS),--suite)
+
+$(KAD_SIM): $(KAD_SIM_OBJ) $(CORE)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(KAD_SIM_OBJ) $(CORE) $(LIBS)
+
+.PHONY: bench kad-sim

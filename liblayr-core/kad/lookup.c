@@ -14,8 +14,32 @@ typedef struct view {
     int next;        /* not asked yet: the closest; -1: none */
     unsigned active; /* asked and waited for, anywhere */
     unsigned slow;   /* passed over, and nearer than the farthest that counts */
-    uint64_t wake_us, slow_us;
+    unsigned silent; /* passed over and not heard of since, anywhere */
+    uint64_t wake_us;
+    uint64_t patient_us; /* the longest patience of those slow ones, and when the last of them was asked */
+    uint64_t asked_us;
 } view_t;
+
+/*
+ * The gain of one answer is 1/n up to the 32nd: unlike those of one connection, the answers of many hosts have no trend to
+ * follow, and a deviation that jumps would give up the few that are far.
+ */
+void layr_kad_pace_heard(layr_kad_pace_t *p, uint64_t us)
+{
+    int64_t v = us < UINT32_MAX / 2 ? (int64_t)us : UINT32_MAX / 2, off;
+
+    p->count += p->count < 32;
+    off = v - (int64_t)p->rtt_us;
+    if (p->count == 1) {
+        p->rtt_us = v > 0 ? (uint32_t)v : 1;
+        p->var_us = (uint32_t)(v / 2);
+        return;
+    }
+    p->rtt_us = (uint32_t)((int64_t)p->rtt_us + off / p->count);
+    p->var_us = (uint32_t)((int64_t)p->var_us + ((off < 0 ? -off : off) - (int64_t)p->var_us) / p->count);
+    if (p->rtt_us == 0)
+        p->rtt_us = 1;
+}
 
 uint64_t layr_kad_patience(const layr_kad_pace_t *p, uint32_t rtt_us, uint32_t var_us)
 {
@@ -104,12 +128,14 @@ static void look(const layr_kad_lookup_t *l, unsigned path, unsigned want, view_
             v->active++;
             v->wake_us = until < v->wake_us ? until : v->wake_us;
         }
+        v->silent += c->state == LAYR_KAD_SLOW;
         if (v->live == want || c->state == LAYR_KAD_FAILED)
             continue;
         if (c->state == LAYR_KAD_SLOW) {
-            uint64_t until = c->asked_us + 2 * patience_for(l, c);
+            uint64_t patience = patience_for(l, c);
             v->slow++;
-            v->slow_us = until > v->slow_us ? until : v->slow_us;
+            v->patient_us = patience > v->patient_us ? patience : v->patient_us;
+            v->asked_us = c->asked_us > v->asked_us ? c->asked_us : v->asked_us;
         } else if (layr_kad_share(&shares, c->group)) {
             look_at(v, c, l->order[j]);
         }
@@ -183,13 +209,20 @@ static bool has_value(const layr_kad_lookup_t *l)
     return v.answered == LAYR_KAD_HOLDERS;
 }
 
-/* Nobody is left to ask or to wait for but those passed over: while answers lack, they get as long again. */
-static layr_kad_step_t next_at_end(const view_t *v, unsigned want, uint64_t now_us, layr_kad_ask_t *ask)
+/*
+ * Nobody is left to ask or to wait for but those passed over.  Where they are few they are late, and make the result
+ * complete; where they are many, hosts stall, and only a result that lacks is worth some waiting.
+ */
+static layr_kad_step_t next_at_end(const layr_kad_lookup_t *l, const view_t *v, uint64_t now_us,
+                                   layr_kad_ask_t *ask)
 {
-    if (v->answered >= want || v->slow == 0 || (v->answered > 0 && now_us >= v->slow_us))
+    bool few = v->silent * LAYR_KAD_SILENT <= l->asked;
+    uint64_t until = v->asked_us + (few ? v->patient_us * 3 : v->patient_us * 2);
+
+    if (v->slow == 0 || (!few && v->answered >= l->c.want) || (v->answered > 0 && now_us >= until))
         return LAYR_KAD_DONE;
     if (v->answered > 0)
-        ask->wake_us = v->slow_us;
+        ask->wake_us = until;
     return LAYR_KAD_WAIT;
 }
 
@@ -206,7 +239,7 @@ static layr_kad_step_t next_of_all(layr_kad_lookup_t *l, uint64_t now_us, layr_k
         ask->wake_us = v.wake_us;
         return LAYR_KAD_WAIT;
     }
-    return next_at_end(&v, l->c.want, now_us, ask);
+    return next_at_end(l, &v, now_us, ask);
 }
 
 layr_kad_step_t layr_kad_lookup_next(layr_kad_lookup_t *l, uint64_t now_us, layr_kad_ask_t *ask)

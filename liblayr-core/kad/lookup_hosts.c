@@ -1,12 +1,8 @@
 /* The hosts that a lookup knows, sorted by distance; what it has found. */
 #include <string.h>
 
+#include "kad/id.h"
 #include "kad/lookup.h"
-
-static uint64_t far_of(const layr_kad_lookup_t *l, const uint8_t id[32])
-{
-    return __builtin_bswap64(layr_load64(id) ^ layr_load64(l->c.target));
-}
 
 bool layr_kad_share(layr_kad_shares_t *s, uint64_t group)
 {
@@ -24,7 +20,7 @@ bool layr_kad_share(layr_kad_shares_t *s, uint64_t group)
 
 unsigned layr_kad_cand_find(const layr_kad_lookup_t *l, const uint8_t id[32], bool *found)
 {
-    uint64_t far = far_of(l, id);
+    uint64_t far = layr_kad_far(l->c.target, id);
     unsigned low = 0, high = l->known;
 
     *found = false;
@@ -137,7 +133,7 @@ void layr_kad_cand_add(layr_kad_lookup_t *l, const layr_kad_contact_t *c, int fr
     }
     if ((i = open_place(l, at)) == LAYR_KAD_CANDIDATES)
         return;
-    l->cand[i] = (layr_kad_cand_t){.far = far_of(l, c->id),
+    l->cand[i] = (layr_kad_cand_t){.far = layr_kad_far(l->c.target, c->id),
                                    .from = (int16_t)from,
                                    .depth = (uint8_t)depth,
                                    .paths = (uint8_t)paths,

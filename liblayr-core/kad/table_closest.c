@@ -3,6 +3,7 @@
  * far: p; all above p together (they share exactly p bits with the id); p - 1; p - 2; ... 0.  So each stage is sorted
  * into the answer, and the first that fills it ends the search.
  */
+#include "kad/id.h"
 #include "kad/table.h"
 
 #define BEST_MAX 256u
@@ -12,15 +13,9 @@ typedef struct best {
     const uint8_t *target;
     layr_time_t now;
     unsigned max, floor, count; /* those before floor are of nearer stages */
-    unsigned left;              /* live contacts in buckets that were not looked at */
     uint16_t at[BEST_MAX];
     uint64_t far[BEST_MAX]; /* the first 8 bytes of the distance */
 } best_t;
-
-static uint64_t big64(const uint8_t p[8])
-{
-    return __builtin_bswap64(layr_load64(p));
-}
 
 static bool before(const best_t *w, uint64_t far, const uint8_t id[32], unsigned j)
 {
@@ -32,7 +27,7 @@ static bool before(const best_t *w, uint64_t far, const uint8_t id[32], unsigned
 static void insert(best_t *w, unsigned i)
 {
     const layr_kad_node_t *n = &w->t->node[i];
-    uint64_t far = big64(n->id) ^ big64(w->target);
+    uint64_t far = layr_kad_far(w->target, n->id);
     unsigned j = w->count;
 
     if (n->exp <= w->now || n->failures >= LAYR_KAD_FAILS_SPARE)
@@ -54,15 +49,24 @@ static void insert(best_t *w, unsigned i)
 
 static void add_bucket(best_t *w, unsigned b)
 {
-    w->left -= w->t->bucket[b].live.count;
     for (unsigned i = w->t->bucket[b].live.head; i != LAYR_KAD_NONE; i = w->t->node[i].next)
         insert(w, i);
+}
+
+/* Live contacts in the buckets above p. */
+static unsigned live_above(const layr_kad_table_t *t, unsigned p)
+{
+    unsigned below = 0;
+
+    for (unsigned b = 0; b <= p && b < LAYR_KAD_BUCKETS; b++)
+        below += t->bucket[b].live.count;
+    return t->live - below;
 }
 
 unsigned layr_kad_closest(const layr_kad_table_t *t, const uint8_t target[32], layr_time_t now,
                           layr_kad_contact_t *out, unsigned max)
 {
-    unsigned p = layr_kad_prefix(t->own, target);
+    unsigned p = layr_kad_prefix(t->own, target), left;
     best_t w;
 
     w.t = t;
@@ -70,15 +74,17 @@ unsigned layr_kad_closest(const layr_kad_table_t *t, const uint8_t target[32], l
     w.now = now;
     w.max = max < BEST_MAX ? max : BEST_MAX;
     w.floor = w.count = 0;
-    w.left = t->live;
     if (w.max == 0)
         return 0;
     if (p < LAYR_KAD_BUCKETS)
         add_bucket(&w, p);
     w.floor = w.count;
-    for (unsigned b = p + 1; b < LAYR_KAD_BUCKETS && w.left > 0 && w.floor < w.max; b++)
+    left = w.count < w.max ? live_above(t, p) : 0;
+    for (unsigned b = p + 1; b < LAYR_KAD_BUCKETS && left > 0; b++) {
+        left -= t->bucket[b].live.count;
         add_bucket(&w, b);
-    for (unsigned b = p; b-- > 0 && w.left > 0 && w.count < w.max;) {
+    }
+    for (unsigned b = p; b-- > 0 && w.count < w.max;) {
         w.floor = w.count;
         add_bucket(&w, b);
     }

@@ -25,11 +25,6 @@ static void smooth(uint32_t *rtt, uint32_t *var, uint32_t us)
         *rtt = 1;
 }
 
-void layr_kad_pace_heard(layr_kad_pace_t *p, uint64_t us)
-{
-    smooth(&p->rtt_us, &p->var_us, us < UINT32_MAX / 2 ? (uint32_t)us : UINT32_MAX / 2);
-}
-
 /* --- offered --- */
 
 /* Of full lists, whose contact may be pushed out without a ping: it failed often enough, or expired. */
@@ -71,10 +66,10 @@ layr_kad_verdict_t layr_kad_offer(layr_kad_table_t *t, const layr_kad_contact_t 
         return counted(t, c->seq > t->node[i].seq    ? LAYR_KAD_PING
                           : c->seq == t->node[i].seq ? LAYR_KAD_KNOWN
                                                      : LAYR_KAD_OLD);
-    if (c->group != 0 && !layr_kad_group_fits(t, bucket, c->group, LAYR_KAD_NONE))
-        return counted(t, LAYR_KAD_GROUP);
     if (!has_room(t, bucket, now) && !spare_is_old(t, bucket, now))
         return counted(t, LAYR_KAD_FULL);
+    if (c->group != 0 && !layr_kad_group_fits(t, bucket, c->group, LAYR_KAD_NONE))
+        return counted(t, LAYR_KAD_GROUP);
     return counted(t, LAYR_KAD_PING);
 }
 

@@ -208,11 +208,12 @@ int layr_kad_table_load(layr_kad_table_t *t, const uint8_t *in, size_t len, layr
 /* --- the lookup --- */
 
 /*
- * How long answers take, over all hosts: smoothed time and deviation (RFC 6298).  Kept by the caller from lookup to
+ * How long answers take, over all hosts: smoothed time and deviation.  Kept by the caller from lookup to
  * lookup; zero it first.
  */
 typedef struct layr_kad_pace {
     uint32_t rtt_us, var_us;
+    int32_t count; /* of answers, up to 32 */
 } layr_kad_pace_t;
 void layr_kad_pace_heard(layr_kad_pace_t *p, uint64_t us);
 /*
@@ -237,8 +238,10 @@ uint64_t layr_kad_patience(const layr_kad_pace_t *p, uint32_t rtt_us, uint32_t v
  *
  * It asks the closest hosts it knows of, alpha at a time; once the alpha closest ones have answered, all that are left of
  * the k closest at a time [K 2.3].  Who takes longer than his patience (above) is passed over: another is asked in his
- * place; his answer is used if it comes before the end.  It ends when the k closest hosts that live have answered (or
- * there are no more).  With fewer than k, those passed over get as long again.
+ * place; his answer is used if it comes before the end.  It ends when the k closest hosts that live have answered, or
+ * there are no more.  Of those passed over who are as close, it then waits for the late and not for the dumb: up to thrice
+ * their patience while at most one in LAYR_KAD_SILENT of all asked is silent; else up to twice, and only when fewer
+ * than k have answered.  While nobody has answered, all are waited for until they fail.
  *
  * Limits, for answers are hostile: the first k contacts of an answer; at most LAYR_KAD_CANDIDATES known at a time (the
  * farthest not asked gives way), LAYR_KAD_ASKS asked, LAYR_KAD_DEPTH links from the start; at most LAYR_KAD_GROUP_BUCKET
@@ -257,6 +260,7 @@ uint64_t layr_kad_patience(const layr_kad_pace_t *p, uint32_t rtt_us, uint32_t v
 #define LAYR_KAD_ASKS 160
 #define LAYR_KAD_DEPTH 32 /* a network of 2^40 hosts takes about 10 */
 #define LAYR_KAD_PATHS 8
+#define LAYR_KAD_SILENT 5
 #define LAYR_KAD_QUORUM 5 /* more than half of the holders */
 #define LAYR_KAD_VERSIONS 8
 

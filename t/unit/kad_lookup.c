@@ -225,7 +225,7 @@ static int by_time(const void *a, const void *b)
 static uint64_t median_time(bool warm, unsigned *all)
 {
     uint64_t us[99];
-    layr_kad_pace_t pace = {0, 0};
+    layr_kad_pace_t pace = {0, 0, 0};
 
     for (unsigned n = 0; n < 99; n++) {
         layr_kad_lookup_config_t c = config_for(MAX, NULL, warm ? &pace : NULL);
@@ -579,7 +579,7 @@ static void test_arguments(void)
 {
     static const layr_kad_lookup_config_t bad[] = {
         {.want = 21}, {.alpha = 21}, {.paths = 9}, {.text_max = 1025}};
-    layr_kad_pace_t pace = {0, 0};
+    layr_kad_pace_t pace = {0, 0, 0};
     layr_kad_lookup_t *l = NULL;
     int all = 1;
 
@@ -590,7 +590,7 @@ static void test_arguments(void)
     ok(layr_kad_patience(&pace, 0, 0) == LAYR_KAD_PATIENCE_MIN, "patience has a floor");
     layr_kad_pace_heard(&pace, UINT64_MAX);
     ok(layr_kad_patience(&pace, 0, 0) == LAYR_KAD_PATIENCE_MAX, "and an end");
-    pace = (layr_kad_pace_t){100000, 10000};
+    pace = (layr_kad_pace_t){100000, 10000, 32};
     ok(layr_kad_patience(&pace, 300000, 5000) == 320000 && layr_kad_patience(&pace, 1000, 5) == 140000,
        "a far host is given its own time, a near one that of all");
 }
