@@ -60,7 +60,7 @@ look_t *look_begin(sim_t *s, uint32_t node, const uint8_t target[32], int32_t re
                                   .alpha = s->o.alpha,
                                   .text_max = sizeof(uint32_t),
                                   .value = record >= 0,
-                                  .pace = &n->pace};
+                                  .pace = n->pace};
     layr_kad_contact_t near[LAYR_KAD_K];
     look_t *l = sim_alloc(1, sizeof *l);
 

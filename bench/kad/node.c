@@ -46,6 +46,7 @@ uint32_t node_new(sim_t *s, const uint8_t *id, uint64_t group)
     }
     n = &s->node[s->count];
     memset(n, 0, sizeof *n);
+    n->pace = sim_alloc(1, sizeof *n->pace);
     if (id != NULL)
         memcpy(n->id, id, 32);
     else

@@ -56,6 +56,7 @@ void sim_free(sim_t *s)
     for (uint32_t i = 0; i < s->count; i++) {
         free(s->node[i].table);
         free(s->node[i].held);
+        free(s->node[i].pace);
     }
     while (s->spare_tables > 0)
         free(s->spare_table[--s->spare_tables]);

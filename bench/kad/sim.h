@@ -69,7 +69,7 @@ typedef struct node {
     uint8_t id[32];
     uint64_t group;
     layr_kad_table_t *table;
-    layr_kad_pace_t pace;
+    layr_kad_pace_t *pace; /* its own piece of memory: lookups point to it, and the nodes move */
     bool alive, joined, hostile, stalls;
     uint32_t load;       /* requests that reached it */
     uint32_t refreshing; /* lookups to refresh under way */
