@@ -114,7 +114,7 @@ static void set_paths(options_t *o)
 static void set_ground(options_t *o)
 {
     o->ground = 200;
-    o->records = 3;
+    o->records = 2;
 }
 
 static void set_ground_near(options_t *o)
