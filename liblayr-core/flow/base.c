@@ -163,11 +163,21 @@ static int renew(layr_base_t *b, layr_session_t *s, layr_time_t until)
 }
 
 /* Nobody is asked: what is at hosts that answer is taken to be well kept there. */
-static void trust_hosts(const layr_session_t *s, layr_base_units_t *l)
+static int trust_hosts(layr_session_t *s, layr_base_units_t *l)
 {
+    layr_buf_t ids;
+    int rc;
+    layr_buf_init(&ids);
+    for (size_t i = 0; i < l->count; i++)
+        for (unsigned r = 0; r < l->u[i].rows; r++)
+            if (l->u[i].hosts[r] && !layr_find_listed(s, l->u[i].hosts[r]))
+                layr_buf_add(&ids, l->u[i].hosts[r], 32);
+    rc = ids.bad ? LAYR_ERR_NOMEM : layr_find_hosts(s, ids.p, ids.len / 32);
+    layr_buf_free(&ids);
     for (size_t i = 0; i < l->count; i++)
         for (unsigned r = 0; r < l->u[i].rows; r++)
             l->u[i].good += l->u[i].hosts[r] && layr_hosts_find(&s->hosts, l->u[i].hosts[r]);
+    return rc;
 }
 
 /* --- public --- */
@@ -200,10 +210,8 @@ static int open_all(layr_base_t *b, layr_session_t *s, layr_time_t until, layr_d
     b->scheme = p->scheme;
     if ((rc = look(b, s, b->file, d)) == LAYR_OK && until)
         rc = renew(b, s, until);
-    if (!until) {
-        trust_hosts(s, &b->segment);
-        trust_hosts(s, &b->page);
-    }
+    if (rc == LAYR_OK && !until && (rc = trust_hosts(s, &b->segment)) == LAYR_OK)
+        rc = trust_hosts(s, &b->page);
     return rc;
 }
 

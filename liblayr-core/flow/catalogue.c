@@ -89,6 +89,13 @@ static bool is_old(const sync_t *y)
            y->found.r[0].rec.seq < seq;
 }
 
+/* In a DHT holders come and go, and give it to each other. */
+static bool too_few_have_it(const sync_t *y)
+{
+    const layr_found_t *f = &y->found.r[0];
+    return y->s->dht ? f->answers * 2 <= y->found.answered : f->holders < y->found.answered;
+}
+
 /* All records of the top sequence: writers that did not know of each other. */
 static int read_all(sync_t *y)
 {
@@ -99,7 +106,7 @@ static int read_all(sync_t *y)
         return rc;
     y->old = is_old(y);
     /* a host that was down when it was written is told now: it may be the one that somebody asks */
-    y->changed = y->found.count && y->found.r[0].holders < y->found.answered;
+    y->changed = y->found.count && too_few_have_it(y);
     for (size_t i = 0; i < y->found.count && y->found.r[i].rec.seq == y->found.r[0].rec.seq; i++) {
         layr_file_t *f = NULL;
         if ((rc = open_record(y, &y->found.r[i].rec, &f)) != LAYR_OK)
@@ -172,7 +179,7 @@ static int write_all(sync_t *y)
     int rc = LAYR_OK;
     for (size_t i = 0; i < y->s->hosts.count && rc == LAYR_OK; i++) {
         const layr_host_t *h = &y->s->hosts.host[i];
-        if (h->error == LAYR_OK)
+        if (h->error == LAYR_OK && !y->s->dht) /* there any seed will do */
             rc = layr_catalogue_set_host(&y->c, h->id, h->url, &ignored);
     }
     layr_buf_init(&b);

@@ -58,6 +58,13 @@ void layr_dht_set_dead(layr_dht_t *d, const uint8_t id[32], uint64_t seq)
     s->until_us = layr_now_us() + LAYR_DHT_DEAD_S * 1000000ull;
 }
 
+void layr_dht_set_alive(layr_dht_t *d, const uint8_t id[32])
+{
+    layr_dht_dead_t *s = dead_slot(d, id);
+    if (memcmp(s->id, id, 32) == 0)
+        s->until_us = 0;
+}
+
 /* --- who asks --- */
 
 layr_dht_header_t *layr_dht_header_use(const layr_dht_t *d)
@@ -129,11 +136,6 @@ bool layr_dht_idle(const layr_dht_t *d)
 
 /* --- public --- */
 
-void layr_dht_set_reach(layr_dht_t *d, layr_reach_t reach)
-{
-    d->c.reach = reach == LAYR_REACH_ANY ? LAYR_REACH_PUBLIC : reach;
-}
-
 void layr_dht_stats(const layr_dht_t *d, layr_dht_stats_t *out)
 {
     *out = d->stats;
@@ -147,7 +149,8 @@ int layr_dht_new(layr_dht_t **out, const layr_dht_config_t *c)
         return rc;
     d->c = *c;
     d->tail = &d->lookups;
-    layr_dht_set_reach(d, c->reach);
+    if (d->c.reach == LAYR_REACH_ANY)
+        d->c.reach = LAYR_REACH_PUBLIC;
     d->checked = calloc(LAYR_DHT_CHECKED, sizeof *d->checked);
     d->dead = calloc(LAYR_DHT_DEAD, sizeof *d->dead);
     if (d->checked && d->dead)
@@ -169,6 +172,7 @@ void layr_dht_free(layr_dht_t *d)
     while (d->lookups)
         layr_dht_lookup_end(d->lookups, LAYR_ERR_CANCELLED);
     layr_dht_pings_cancel(d);
+    layr_dht_asks_cancel(d);
     while (d->outstanding)
         take(d, -1);
     layr_dht_seeds_free(d);

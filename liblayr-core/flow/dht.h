@@ -70,13 +70,14 @@ typedef struct layr_dht_half {
 struct layr_dht_ask {
     layr_dht_lookup_t *l; /* NULL: the lookup is over */
     unsigned number, left;
+    bool slow; /* its lookup is over, and it may answer yet */
     layr_host_t host;
     uint64_t seq;
     layr_dht_half_t closest, record;
     layr_dht_header_t *header;
     uint8_t *jws; /* of a record, LAYR_JWS_MAX bytes, or NULL */
     uint8_t into[LAYR_CLOSEST_MAX];
-    layr_dht_ask_t *next; /* of the lookup's */
+    layr_dht_ask_t *next; /* of the lookup's, or of those left */
 };
 
 typedef enum layr_dht_state { LAYR_DHT_QUEUED, LAYR_DHT_RUNNING, LAYR_DHT_OVER } layr_dht_state_t;
@@ -109,6 +110,7 @@ struct layr_dht {
     layr_dht_seed_t *seed;
     size_t seed_count;
     layr_dht_ping_t *pings;
+    layr_dht_ask_t *left; /* of lookups that are over */
     layr_dht_checked_t *checked;
     layr_dht_dead_t *dead;
     layr_dht_stats_t stats;
@@ -125,6 +127,7 @@ void layr_dht_header_drop(layr_dht_header_t *h);
 void layr_dht_post(layr_dht_msg_t *m);
 bool layr_dht_is_dead(const layr_dht_t *d, const uint8_t id[32], uint64_t seq);
 void layr_dht_set_dead(layr_dht_t *d, const uint8_t id[32], uint64_t seq);
+void layr_dht_set_alive(layr_dht_t *d, const uint8_t id[32]);
 
 /* dht_lookup.c: start what may start, go on with all that run; the time at which something is due. */
 uint64_t layr_dht_advance(layr_dht_t *d, uint64_t now_us);
@@ -134,10 +137,15 @@ void layr_dht_seed_start(layr_dht_lookup_t *l, const layr_dht_seed_t *s);
 
 /* dht_ask.c: ask a host of a lookup. What comes is given to the lookup. */
 int layr_dht_ask(layr_dht_lookup_t *l, const layr_kad_ask_t *a) LAYR_CHECKED;
-/* All under way are cancelled and let go of. */
-void layr_dht_asks_leave(layr_dht_lookup_t *l);
+/*
+ * All under way are let go of. Who was passed over may still answer, when the lookup came to its end: until then he counts as
+ * one that did not. Else they are cancelled.
+ */
+void layr_dht_asks_leave(layr_dht_lookup_t *l, bool at_end);
+void layr_dht_asks_cancel(layr_dht_t *d);
 
 /* dht_contact.c: a contact as the table and lookups have it. */
+void layr_dht_be_patient(layr_kad_contact_t *c); /* as LAYR_DHT_PATIENCE_US says */
 void layr_dht_kad_contact(layr_kad_contact_t *out, const layr_contact_t *c, const char *text, size_t len);
 
 /* dht_ping.c */

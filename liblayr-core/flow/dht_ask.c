@@ -23,8 +23,10 @@ static size_t take_contacts(layr_dht_ask_t *a, const layr_closest_t *in, layr_ka
         }
         if (!layr_kad_lookup_wants(a->l->kad, id, seq))
             continue;
-        if (layr_dht_contact(d, in->contact[i], in->len[i], now, &c) == LAYR_OK && c->url[0])
-            layr_dht_kad_contact(&out[n++], c, in->contact[i], in->len[i]);
+        if (layr_dht_contact(d, in->contact[i], in->len[i], now, &c) != LAYR_OK || !c->url[0])
+            continue;
+        layr_dht_kad_contact(&out[n], c, in->contact[i], in->len[i]);
+        layr_dht_be_patient(&out[n++]);
     }
     return n;
 }
@@ -108,9 +110,8 @@ static void failed(layr_dht_ask_t *a, int error)
     tell_hop(a, text);
 }
 
-static void unlink_ask(layr_dht_ask_t *a)
+static void unlink_ask(const layr_dht_ask_t *a, layr_dht_ask_t **at)
 {
-    layr_dht_ask_t **at = &a->l->asks;
     while (*at != a)
         at = &(*at)->next;
     *at = a->next;
@@ -139,6 +140,23 @@ static void conclude(layr_dht_ask_t *a)
     layr_closest_free(&in);
 }
 
+/* After its lookup was over: does it live? */
+static void conclude_late(layr_dht_ask_t *a)
+{
+    layr_dht_t *d = a->closest.msg.d;
+    const layr_req_t *r = &a->closest.call.req;
+    bool lives = layr_call_result(&a->closest.call) == LAYR_OK;
+    layr_dht_lock(d);
+    if (lives)
+        layr_kad_answered(d->c.table, a->host.id, r->usec < UINT32_MAX ? (uint32_t)r->usec : UINT32_MAX,
+                          layr_dht_clock(d));
+    else if (r->error != LAYR_ERR_CANCELLED)
+        layr_kad_failed(d->c.table, a->host.id, layr_dht_clock(d));
+    layr_dht_unlock(d);
+    if (lives)
+        layr_dht_set_alive(d, a->host.id);
+}
+
 static void half_over(layr_dht_msg_t *m)
 {
     layr_dht_half_t *h = (layr_dht_half_t *)m;
@@ -146,10 +164,11 @@ static void half_over(layr_dht_msg_t *m)
     h->over = true;
     if (--a->left)
         return;
-    if (a->l) {
-        unlink_ask(a);
+    unlink_ask(a, a->l ? &a->l->asks : &m->d->left);
+    if (a->l)
         conclude(a);
-    }
+    else if (a->slow && !m->d->closing)
+        conclude_late(a);
     ask_free(a);
 }
 
@@ -238,32 +257,42 @@ done:
     return rc;
 }
 
-/* Who was passed over and is still silent did not answer; who was asked a moment ago may be as good as any. */
-static void note_silent(layr_dht_ask_t *a)
+/* Who was passed over: his answer is still worth something. */
+static bool is_slow(const layr_dht_ask_t *a)
 {
-    layr_dht_t *d = a->l->d;
     layr_kad_hop_t hop;
-    if (layr_kad_lookup_hop(a->l->kad, a->number, &hop) != LAYR_OK || hop.state != LAYR_KAD_SLOW ||
-        d->closing)
-        return;
-    layr_dht_set_dead(d, a->host.id, a->seq);
-    layr_dht_lock(d);
-    layr_kad_failed(d->c.table, a->host.id, layr_dht_clock(d));
-    layr_dht_unlock(d);
+    return layr_kad_lookup_hop(a->l->kad, a->number, &hop) == LAYR_OK && hop.state == LAYR_KAD_SLOW;
 }
 
-void layr_dht_asks_leave(layr_dht_lookup_t *l)
+static void leave(layr_dht_ask_t *a, bool at_end)
+{
+    layr_dht_t *d = a->l->d;
+    a->slow = at_end && is_slow(a);
+    if (a->slow)
+        layr_dht_set_dead(d, a->host.id, a->seq);
+    else if (!a->closest.over)
+        layr_net_cancel(d->c.net, &a->closest.call.req);
+    if (a->record.sent && !a->record.over)
+        layr_net_cancel(d->c.net, &a->record.call.req);
+    a->l = NULL;
+    a->next = d->left;
+    d->left = a;
+}
+
+void layr_dht_asks_leave(layr_dht_lookup_t *l, bool at_end)
 {
     layr_dht_ask_t *a = l->asks;
     l->asks = NULL;
     while (a) {
         layr_dht_ask_t *next = a->next;
-        note_silent(a);
-        a->l = NULL;
-        if (!a->closest.over)
-            layr_net_cancel(l->d->c.net, &a->closest.call.req);
-        if (a->record.sent && !a->record.over)
-            layr_net_cancel(l->d->c.net, &a->record.call.req);
+        leave(a, at_end);
         a = next;
     }
+}
+
+void layr_dht_asks_cancel(layr_dht_t *d)
+{
+    for (layr_dht_ask_t *a = d->left; a; a = a->next)
+        if (!a->closest.over)
+            layr_net_cancel(d->c.net, &a->closest.call.req);
 }

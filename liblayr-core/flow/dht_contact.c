@@ -34,6 +34,15 @@ void layr_dht_kad_contact(layr_kad_contact_t *out, const layr_contact_t *c, cons
     memcpy(out->id, c->host, 32);
 }
 
+/* A lookup waits for the smoothed time and four deviations. */
+void layr_dht_be_patient(layr_kad_contact_t *c)
+{
+    if (c->rtt_us == 0)
+        c->rtt_us = 1;
+    if (c->var_us < LAYR_DHT_PATIENCE_US / 4)
+        c->var_us = LAYR_DHT_PATIENCE_US / 4;
+}
+
 int layr_dht_save(layr_dht_t *d, layr_buf_t *out)
 {
     int rc;

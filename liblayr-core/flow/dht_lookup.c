@@ -11,6 +11,7 @@ void layr_dht_seed_start(layr_dht_lookup_t *l, const layr_dht_seed_t *s)
     layr_kad_contact_t c = {
         .seq = s->seq, .exp = s->exp, .group = s->host.group, .text = s->contact, .len = s->len};
     memcpy(c.id, s->host.id, 32);
+    layr_dht_be_patient(&c);
     layr_kad_lookup_start(l->kad, &c, 1);
 }
 
@@ -22,6 +23,8 @@ static unsigned start_from_table(layr_dht_lookup_t *l)
     unsigned n;
     layr_dht_lock(d);
     n = layr_kad_closest(d->c.table, l->o.target, now, c, LAYR_KAD_K);
+    for (unsigned i = 0; i < n; i++)
+        layr_dht_be_patient(&c[i]);
     layr_kad_lookup_start(l->kad, c, n);
     layr_kad_looked(d->c.table, l->o.target, now);
     layr_dht_unlock(d);
@@ -83,7 +86,7 @@ static void close_lookup(layr_dht_lookup_t *l, int error)
 {
     if (l->state == LAYR_DHT_OVER)
         return;
-    layr_dht_asks_leave(l);
+    layr_dht_asks_leave(l, error == LAYR_OK);
     if (l->state == LAYR_DHT_RUNNING)
         l->d->running--;
     unlink_lookup(l);
@@ -108,7 +111,7 @@ static bool again(layr_dht_lookup_t *l, uint64_t now_us)
     if (!layr_dht_seeds_waiting(d))
         return false;
     l->again = true;
-    layr_dht_asks_leave(l);
+    layr_dht_asks_leave(l, false);
     layr_kad_lookup_free(l->kad);
     l->kad = NULL;
     l->state = LAYR_DHT_QUEUED;

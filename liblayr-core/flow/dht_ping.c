@@ -65,6 +65,14 @@ static void fail(layr_dht_ping_t *g)
     d->stats.walled += g->host.error == LAYR_ERR_ARG;
 }
 
+/* An owner whose seed is in a private network, or on this machine, has his network there. */
+static void widen(layr_dht_t *d, const char *ip)
+{
+    layr_reach_t is = layr_reach_of(ip);
+    if (d->c.by_seeds && is > d->c.reach)
+        d->c.reach = is;
+}
+
 static void seed_answered(layr_dht_seed_t *s, const layr_dht_ping_t *g, const char *text)
 {
     layr_dht_t *d = g->msg.d;
@@ -72,6 +80,7 @@ static void seed_answered(layr_dht_seed_t *s, const layr_dht_ping_t *g, const ch
     s->host = g->host;
     if (g->host.error != LAYR_OK || layr_dht_contact(d, text, strlen(text), time(NULL), &c) != LAYR_OK)
         return;
+    widen(d, g->probe.req.peer_ip);
     s->seq = c->seq;
     s->exp = c->exp;
     s->outside = !c->url[0];
@@ -223,8 +232,23 @@ void layr_dht_seeds_free(layr_dht_t *d)
     d->seed_count = 0;
 }
 
-static int note_seed(layr_dht_seed_t *s, const char *url, layr_diag_t *diag)
+/* The address in a URL, when it is one and no name. */
+static void address_in(char ip[LAYR_URL_MAX + 1], const char *url)
 {
+    const char *from = strstr(url, "://");
+    size_t len;
+    from = from ? from + 3 : url;
+    if (*from == '[')
+        len = strcspn(++from, "]");
+    else
+        len = strcspn(from, ":/");
+    memcpy(ip, from, len);
+    ip[len] = 0;
+}
+
+static int note_seed(layr_dht_t *d, layr_dht_seed_t *s, const char *url, layr_diag_t *diag)
+{
+    char ip[LAYR_URL_MAX + 1];
     layr_probe_t p = {.host = &s->host};
     s->host.error = LAYR_ERR_TIMEOUT; /* until it has answered */
     if (layr_probe_parse_url(&p, url) != LAYR_OK)
@@ -233,6 +257,8 @@ static int note_seed(layr_dht_seed_t *s, const char *url, layr_diag_t *diag)
             "'%s' is not a seed: give http:// or https://, host, port and path, and after a # "
             "its id of 64 lower-case hex digits",
             url);
+    address_in(ip, s->host.url);
+    widen(d, ip); /* it may never answer, and contacts saved earlier do */
     s->url = strdup(url);
     return s->url ? LAYR_OK : layr_diag_set(diag, LAYR_ERR_NOMEM, "out of memory");
 }
@@ -247,7 +273,7 @@ int layr_dht_seeds(layr_dht_t *d, const char *const *urls, size_t count, layr_di
     d->seed = seed;
     d->seed_count = count;
     for (size_t i = 0; i < count && rc == LAYR_OK; i++)
-        rc = note_seed(&seed[i], urls[i], diag);
+        rc = note_seed(d, &seed[i], urls[i], diag);
     if (rc == LAYR_OK)
         layr_dht_seeds_ask(d, layr_now_us());
     else

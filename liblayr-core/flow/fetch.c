@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "find.h"
 #include "piece.h"
 
 #define MEMORY (112u << 20)    /* of pieces under way, about; one piece is always let in */
@@ -267,11 +268,8 @@ static void rows_init(layr_fetch_t *f, layr_piece_t *p, const layr_entry_t *e, c
         memcpy(r->host_id, node->hosts[r->row.host], 32);
         r->at = layr_load_find(&f->load, r->host_id);
         if (!r->at) {
-            layr_host_t *down = NULL;
+            const layr_host_t *down = layr_find_listed(f->e.s, r->host_id);
             char why[sizeof r->why];
-            for (size_t h = 0; h < f->e.s->hosts.count && !down; h++)
-                if (memcmp(f->e.s->hosts.host[h].id, r->host_id, 32) == 0)
-                    down = &f->e.s->hosts.host[h];
             if (down)
                 snprintf(why, sizeof why, "%s: %.100s", down->url, down->error_text);
             else
@@ -291,6 +289,11 @@ static int piece_new(layr_fetch_t *f, layr_piece_t **out, bool page, uint64_t nu
     int rc;
     if (!p)
         return LAYR_ERR_NOMEM;
+    if ((rc = layr_find_rows(f->e.s, e, node)) != LAYR_OK) {
+        free(p);
+        return rc;
+    }
+    layr_load_more(&f->load, &f->e.s->hosts);
     *p = (layr_piece_t){.f = f,
                         .page = page,
                         .number = number,

@@ -25,8 +25,29 @@ static int check_seen(layr_session_t *s, const layr_record_t *rec, layr_diag_t *
     return LAYR_OK;
 }
 
+/* In the DHT it was looked for at its holders, whoever they are. */
+static int none_in_dht(const layr_records_t *r, layr_diag_t *d)
+{
+    if (r->answered == 0 && !r->invalid)
+        return layr_diag_set(
+            d, LAYR_ERR_NET,
+            "no host of the network answered when the file was looked for: is this machine online?");
+    if (r->invalid)
+        return layr_diag_set(
+            d, LAYR_ERR_AUTH,
+            "%u answers were records of this file that are not valid (damaged, forged or another "
+            "file's), and none one that is: try again when more hosts are up",
+            r->invalid);
+    return layr_diag_set(
+        d, LAYR_ERR_NOTFOUND,
+        "no host knows this file: the hosts where its record should be answered, and have none. It may "
+        "have expired, or been put into another network than this seed's");
+}
+
 static int none_found(const layr_records_t *r, const layr_session_t *s, layr_diag_t *d)
 {
+    if (s->dht)
+        return none_in_dht(r, d);
     if (r->invalid)
         return layr_diag_set(
             d, LAYR_ERR_AUTH,

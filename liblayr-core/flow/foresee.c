@@ -4,6 +4,7 @@
 
 #include "base.h"
 #include "engine.h"
+#include "find.h"
 #include "reader.h"
 
 typedef struct foresee {
@@ -31,9 +32,21 @@ static int choose_scheme(foresee_t *f)
     return f->full ? LAYR_OK : LAYR_ERR_ARG;
 }
 
+int layr_put_survey(layr_session_t *s)
+{
+    layr_regions_t r;
+    int rc;
+    layr_regions_init(&r, s);
+    rc = layr_regions_survey(&r);
+    layr_regions_free(&r);
+    return rc;
+}
+
 static int begin(foresee_t *f)
 {
-    int rc = choose_scheme(f);
+    int rc = layr_put_survey(f->s);
+    if (rc == LAYR_OK)
+        rc = choose_scheme(f);
     if (rc == LAYR_OK && f->o->base)
         rc = layr_base_begin(f->o->base, f->out->scheme, &f->out->segments, &f->out->size);
     if (rc == LAYR_OK)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fan.h"
+#include "find.h"
 #include "walk.h"
 
 #define BATCH 64 /* requests at a time */
@@ -56,8 +57,11 @@ static int add_row(health_t *h, bool page, uint64_t unit, unsigned index, const 
             rc = layr_call_head_shard(&h->call[h->count].call, host, row->id);
             h->call[h->count].call.expect = blob;
         } else {
+            const layr_host_t *down = layr_find_listed(h->s, r->host_id);
             r->error = LAYR_ERR_NET;
-            snprintf(r->text, sizeof r->text, "its host is not among those given, or does not answer");
+            snprintf(r->text, sizeof r->text, "%s",
+                     h->s->dht && down ? down->error_text
+                                       : "its host is not among those given, or does not answer");
         }
     }
     if (rc == LAYR_OK && ++h->count == BATCH)
@@ -69,7 +73,9 @@ static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr
 {
     health_t *h = ctx;
     layr_shape_t shape;
-    int rc = layr_page_shape(&shape, h->f->placement.scheme, e->size);
+    int rc = layr_find_rows(h->s, e, node);
+    if (rc == LAYR_OK)
+        rc = layr_page_shape(&shape, h->f->placement.scheme, e->size);
     for (unsigned i = 0; i < node->rows && rc == LAYR_OK; i++)
         rc = add_row(h, true, number, i, &e->rows[i], node, shape.blob);
     return rc;
@@ -79,7 +85,9 @@ static int on_segment(void *ctx, const layr_step_t *st)
 {
     health_t *h = ctx;
     layr_shape_t shape;
-    int rc = layr_shape_of(&shape, h->f->placement.scheme, st->entry->size);
+    int rc = layr_find_rows(h->s, st->entry, st->node);
+    if (rc == LAYR_OK)
+        rc = layr_shape_of(&shape, h->f->placement.scheme, st->entry->size);
     for (unsigned i = 0; i < st->node->rows && rc == LAYR_OK; i++)
         rc = add_row(h, false, st->number, i, &st->entry->rows[i], st->node, shape.blob);
     return rc;

@@ -13,13 +13,18 @@
 int layr_load_init(layr_load_t *l, const layr_hosts_t *hosts)
 {
     *l = (layr_load_t){0};
-    l->host = calloc(hosts->count ? hosts->count : 1, sizeof *l->host);
+    l->host = calloc(hosts->cap ? hosts->cap : 1, sizeof *l->host);
     if (!l->host)
         return LAYR_ERR_NOMEM;
-    for (size_t i = 0; i < hosts->count; i++)
-        if (hosts->host[i].error == LAYR_OK)
-            l->host[l->count++].host = &hosts->host[i];
+    layr_load_more(l, hosts);
     return LAYR_OK;
+}
+
+void layr_load_more(layr_load_t *l, const layr_hosts_t *hosts)
+{
+    for (; l->seen < hosts->count; l->seen++)
+        if (hosts->host[l->seen].error == LAYR_OK)
+            l->host[l->count++].host = &hosts->host[l->seen];
 }
 
 void layr_load_free(layr_load_t *l)

@@ -19,11 +19,13 @@ typedef struct layr_load_host {
 } layr_load_host_t;
 
 typedef struct layr_load {
-    layr_load_host_t *host; /* as many as usable hosts of the session */
-    size_t count;
+    layr_load_host_t *host; /* as many as usable hosts of the session; they stay where they are */
+    size_t count, seen;     /* seen: of the session's hosts */
 } layr_load_t;
 
 int layr_load_init(layr_load_t *l, const layr_hosts_t *hosts) LAYR_CHECKED;
+/* The session has found more hosts since. */
+void layr_load_more(layr_load_t *l, const layr_hosts_t *hosts);
 void layr_load_free(layr_load_t *l);
 layr_load_host_t *layr_load_find(layr_load_t *l, const uint8_t id[32]);
 /* Expected microseconds until this host would have moved `bytes` more. */

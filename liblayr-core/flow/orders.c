@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "fan.h"
+#include "find.h"
 #include "store.h"
 
 #define ROUND_MS 8000   /* for one round of statements */
@@ -100,6 +101,20 @@ int layr_orders_gather(layr_order_list_t *l, layr_session_t *s, const layr_file_
 
 /* --- at their hosts --- */
 
+static int find_all(layr_session_t *s, const layr_order_list_t *l)
+{
+    layr_buf_t ids;
+    int rc = LAYR_OK;
+    if (!s->dht)
+        return rc;
+    layr_buf_init(&ids);
+    for (size_t i = 0; i < l->count; i++)
+        layr_buf_add(&ids, l->r[i].host, 32);
+    rc = ids.bad ? LAYR_ERR_NOMEM : layr_find_hosts(s, ids.p, ids.len / 32);
+    layr_buf_free(&ids);
+    return rc;
+}
+
 static int prepare(layr_session_t *s, layr_fan_call_t *c, const layr_release_t *r, layr_time_t until,
                    char **jws)
 {
@@ -132,7 +147,7 @@ static int each_statement(layr_session_t *s, const layr_order_list_t *l, layr_ti
 {
     layr_fan_call_t *calls = calloc(l->count ? l->count : 1, sizeof *calls);
     char **jws = calloc(l->count ? l->count : 1, sizeof *jws);
-    int rc = calls && jws ? LAYR_OK : LAYR_ERR_NOMEM;
+    int rc = calls && jws ? find_all(s, l) : LAYR_ERR_NOMEM;
     for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
         rc = prepare(s, &calls[i], &l->r[i], until, &jws[i]);
     if (rc == LAYR_OK)

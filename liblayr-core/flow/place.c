@@ -183,7 +183,72 @@ static bool better(const layr_store_t *st, const layr_load_host_t *a, const layr
     return ra > rb;
 }
 
-static layr_load_host_t *choose(layr_store_t *st, const layr_unit_t *u, bool *wait)
+/* --- in a DHT: by closeness and room --- */
+
+/* Rows that are at a host, or on their way to it. */
+static int siblings_of(const layr_unit_t *u, layr_kad_segment_t *seg)
+{
+    int rc = LAYR_OK;
+    seg->count = 0;
+    for (unsigned i = 0; i < u->rows && rc == LAYR_OK; i++)
+        if (u->row[i].at)
+            rc = layr_kad_segment_add(seg, u->row[i].at->host->id, u->row[i].at->host->group);
+    return rc;
+}
+
+static bool make_room(layr_store_t *st)
+{
+    layr_kad_place_host_t *more;
+    if (st->near_cap >= st->load.count)
+        return true;
+    more = realloc(st->near, st->load.count * sizeof *more);
+    if (!more)
+        return false;
+    st->near = more;
+    st->near_cap = st->load.count;
+    return true;
+}
+
+/* A host's free room is as old as its contact: what was sent there since is taken off. */
+static void show(const layr_load_host_t *h, bool out, layr_kad_place_host_t *to)
+{
+    uint64_t gone = h->used + h->pending;
+    *to = (layr_kad_place_host_t){.group = h->host->group,
+                                  .capacity = h->host->capacity,
+                                  .free = h->host->free > gone ? h->host->free - gone : 0,
+                                  .price = h->host->price,
+                                  .out = out || h->host->leaving};
+    memcpy(to->id, h->host->id, 32);
+}
+
+/* For a row that moves, its own host counts as one with a sibling: it is not chosen again. */
+static layr_load_host_t *choose_close(layr_store_t *st, const layr_unit_row_t *r, bool *wait)
+{
+    const layr_unit_t *u = r->unit;
+    layr_kad_place_rule_t rule = {.bytes = u->shape.blob,
+                                  .price_max = st->o.max_price,
+                                  .group_max = layr_kad_group_share(st->o.scheme.k, st->o.scheme.n)};
+    layr_kad_segment_t seg;
+    uint64_t now = layr_now_us();
+    size_t at = 0;
+    int rc;
+    *wait = false;
+    if (!make_room(st) || siblings_of(u, &seg) != LAYR_OK)
+        return NULL;
+    for (size_t i = 0; i < st->load.count; i++) {
+        const layr_load_host_t *h = &st->load.host[i];
+        bool rests = layr_load_resting(h, now);
+        *wait |= rests && !h->out;
+        show(h, h->out || rests, &st->near[i]);
+    }
+    memset(&st->why, 0, sizeof st->why);
+    rc = layr_kad_place(&at, &seg, st->near, st->load.count, r->id, &rule, &st->why);
+    return rc == LAYR_OK ? &st->load.host[at] : NULL;
+}
+
+/* --- among hosts that were given: by speed and room --- */
+
+static layr_load_host_t *choose_given(layr_store_t *st, const layr_unit_t *u, bool *wait)
 {
     layr_load_host_t *best = NULL;
     uint64_t now = layr_now_us();
@@ -202,6 +267,11 @@ static layr_load_host_t *choose(layr_store_t *st, const layr_unit_t *u, bool *wa
     return best;
 }
 
+static layr_load_host_t *choose(layr_store_t *st, const layr_unit_row_t *r, bool *wait)
+{
+    return st->e.s->dht ? choose_close(st, r, wait) : choose_given(st, r->unit, wait);
+}
+
 /* Not for want of a reason to wait: only where a host that is at work could do it sooner. */
 static void move_if_late(layr_store_t *st, layr_unit_row_t *r, uint64_t now)
 {
@@ -210,7 +280,7 @@ static void move_if_late(layr_store_t *st, layr_unit_row_t *r, uint64_t now)
     bool wait;
     if (age < (st->usual_us ? usual > LATE_MIN_US ? usual : LATE_MIN_US : LATE_FIRST_US))
         return;
-    other = choose(st, r->unit, &wait);
+    other = choose(st, r, &wait);
     if (!other || layr_load_expect(&st->load, other, bytes) > age)
         return;
     layr_load_slow(r->at, bytes, age);
@@ -236,7 +306,12 @@ void layr_unit_place(layr_store_t *st, layr_unit_row_t *r)
         layr_unit_row_ended(st, r, LAYR_ERR_CANCELLED);
         return;
     }
-    r->at = choose(st, r->unit, &wait);
+    if (!layr_regions_know(st->regions, r->id)) {
+        layr_rows_put(&st->to_place, r);
+        return;
+    }
+    layr_load_more(&st->load, &st->e.s->hosts);
+    r->at = choose(st, r, &wait);
     if (r->at) {
         if ((rc = send_row(st, r)) != LAYR_OK)
             layr_unit_row_ended(st, r, rc);

@@ -24,6 +24,8 @@ typedef struct put {
     layr_put_entry_t entry; /* in the journal */
     bool journalled, resumed;
     bool sent; /* something is at a host */
+    layr_regions_t regions;
+    layr_holders_t holders; /* of its record */
     layr_store_t *store;
     layr_publish_t publish;
     layr_reader_thread_t *reader;
@@ -39,27 +41,50 @@ typedef struct put {
 
 /* --- before anything is sent --- */
 
+/* What fits its record needs no other hosts than the record's. */
+static bool is_small(const put_t *p)
+{
+    return p->s->dht && p->src->size >= 0 && p->src->size <= LAYR_INLINE_MAX;
+}
+
+static int too_few_hosts(const put_t *p, size_t need, size_t usable)
+{
+    if (p->s->dht)
+        return layr_diag_set(
+            p->d, LAYR_ERR_HOSTS,
+            "scheme %u/%u needs %zu distinct hosts, and %zu were found in the network: try again when "
+            "more are up, give another seed with -s, or a smaller scheme with -k",
+            p->scheme.k, p->scheme.n, need, usable);
+    return layr_diag_set(p->d, LAYR_ERR_HOSTS,
+                         "scheme %u/%u needs %zu distinct hosts, and %zu of the %zu given answered: give "
+                         "more hosts, or a smaller scheme with -k",
+                         p->scheme.k, p->scheme.n, need, usable, p->s->hosts.count);
+}
+
 static int choose_scheme(put_t *p)
 {
-    size_t usable = layr_hosts_usable(&p->s->hosts), need;
+    size_t usable, need;
+    int rc = is_small(p) ? LAYR_OK : layr_regions_survey(&p->regions);
+    if (rc != LAYR_OK)
+        return rc;
+    usable = layr_hosts_usable(&p->s->hosts);
+    if (is_small(p))
+        usable = LAYR_N_MAX;
     p->scheme = p->resumed ? p->entry.scheme : p->o->scheme;
     if (!p->scheme.k && p->o->base)
         p->scheme = p->o->base->scheme;
     if (!p->scheme.k && layr_scheme_for_hosts(&p->scheme, usable) != LAYR_OK)
-        return layr_diag_set(p->d, LAYR_ERR_HOSTS,
-                             "%zu host%s answered, and without a scheme it takes 4 or more: give more hosts, "
-                             "or a scheme with -k (such as -k 1/%zu)",
-                             usable, usable == 1 ? "" : "s", usable ? usable : 1);
+        return layr_diag_set(
+            p->d, LAYR_ERR_HOSTS,
+            "%zu host%s %s, and without a scheme it takes 4 or more: give %s, or a scheme with -k "
+            "(such as -k 1/%zu)",
+            usable, usable == 1 ? "" : "s", p->s->dht ? "found in the network" : "answered",
+            p->s->dht ? "another seed with -s" : "more hosts", usable ? usable : 1);
     need = p->min = layr_put_min(p->o, p->scheme);
     if (p->o->min_shards && (p->o->min_shards < p->scheme.k || p->o->min_shards > p->scheme.n))
         return layr_diag_set(p->d, LAYR_ERR_ARG, "the least number of shards must be from k to n: %u to %u",
                              p->scheme.k, p->scheme.n);
-    if (usable < need)
-        return layr_diag_set(p->d, LAYR_ERR_HOSTS,
-                             "scheme %u/%u needs %zu distinct hosts, and %zu of the %zu given answered: give "
-                             "more hosts, or a smaller scheme with -k",
-                             p->scheme.k, p->scheme.n, need, usable, p->s->hosts.count);
-    return LAYR_OK;
+    return usable < need ? too_few_hosts(p, need, usable) : LAYR_OK;
 }
 
 /* What the journal is to know of it. */
@@ -134,7 +159,7 @@ static int open_store(put_t *p)
                            .resume = p->resumed};
     int rc;
     memcpy(o.random, p->entry.random, 32);
-    rc = layr_store_new(&p->store, p->s, &o);
+    rc = layr_store_new(&p->store, p->s, &o, &p->regions);
     layr_wipe(&o, sizeof o);
     if (rc == LAYR_OK)
         layr_publish_init(&p->publish, p->store, p->scheme);
@@ -341,22 +366,21 @@ static int note_update(put_t *p)
 /* Whether it gets through or is cut off, the journal then knows where a record of it may lie. */
 static int note_publish(put_t *p)
 {
-    const layr_hosts_t *h = &p->s->hosts;
+    const layr_host_t **h;
     layr_buf_t ids;
-    size_t count = 0;
-    int rc = LAYR_ERR_NOMEM;
-    if (!p->s->journal)
-        return LAYR_OK;
+    size_t count;
+    int rc = layr_holders_find(p->s, p->keys.record_id, &p->holders);
+    if (rc != LAYR_OK || !p->s->journal)
+        return rc;
+    if (!(h = calloc(p->holders.count + 1, sizeof(const layr_host_t *))))
+        return LAYR_ERR_NOMEM;
+    count = layr_holders_hosts(&p->holders, h);
     layr_buf_init(&ids);
-    for (size_t i = 0; i < h->count; i++) {
-        if (h->host[i].error != LAYR_OK)
-            continue;
-        layr_buf_add(&ids, h->host[i].id, 32);
-        count++;
-    }
-    if (!ids.bad)
-        rc = layr_journal_put_publish(p->s->journal, p->entry.id, ids.p, count);
+    for (size_t i = 0; i < count; i++)
+        layr_buf_add(&ids, h[i]->id, 32);
+    rc = ids.bad ? LAYR_ERR_NOMEM : layr_journal_put_publish(p->s->journal, p->entry.id, ids.p, count);
     layr_buf_free(&ids);
+    free(h);
     return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
 }
 
@@ -382,8 +406,8 @@ static int publish(put_t *p)
         rc = layr_record_replace(p->s, &p->keys, p->o->base->after, p->o->base->after_count, root.p, root.len,
                                  p->o->now, p->o->until, &p->out->record_hosts, p->d);
     else if (rc == LAYR_OK)
-        rc = layr_record_publish(p->s, &p->keys, !p->resumed, root.p, root.len, p->o->now, p->entry.until,
-                                 &p->out->record_hosts, p->d);
+        rc = layr_record_publish(p->s, &p->keys, &p->holders, !p->resumed, root.p, root.len, p->o->now,
+                                 p->entry.until, &p->out->record_hosts, p->d);
     LAYR_FAULT_POINT("put.published");
     layr_buf_free(&root);
     return rc;
@@ -501,6 +525,7 @@ int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, la
         return layr_diag_set(d, LAYR_ERR_NOMEM, "out of memory");
     *p = (put_t){.s = s, .o = o, .src = src, .out = out, .d = d};
     p->waiting_tail = &p->waiting;
+    layr_regions_init(&p->regions, s);
     memset(out, 0, sizeof *out);
     if ((rc = begin(p)) == LAYR_OK && (rc = open_store(p)) == LAYR_OK && (rc = store_all(p)) == LAYR_OK &&
         (rc = store_pages(p)) == LAYR_OK && (rc = publish(p)) == LAYR_OK && (rc = keep_file(p)) == LAYR_OK)
@@ -516,6 +541,8 @@ int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, la
         layr_publish_free(&p->publish);
     }
     layr_store_free(p->store);
+    layr_regions_free(&p->regions);
+    layr_holders_free(&p->holders);
     layr_reader_free(p->reader);
     if (rc != LAYR_OK)
         give_up(p, rc);

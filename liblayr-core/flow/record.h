@@ -2,32 +2,35 @@
 #ifndef LAYR_FLOW_RECORD_H
 #define LAYR_FLOW_RECORD_H
 
-#include "layr/flow.h"
+#include "find.h"
 
 /* Distinct valid records of one file that the hosts gave, the one to take first. */
 typedef struct layr_found {
     layr_record_t rec;
     unsigned holders; /* hosts */
+    unsigned answers; /* with it: a host's for each place that it was asked for */
+    layr_buf_t who;   /* the hosts' ids */
 } layr_found_t;
 
 typedef struct layr_records {
     layr_found_t *r;
     size_t count;
-    unsigned asked, answered; /* hosts; answered: gave a record, or said that they have none */
-    unsigned invalid;         /* hosts that gave as a record what is none of this file */
+    unsigned answered;      /* hosts that gave a record or said that they have none, for each place */
+    unsigned invalid;       /* hosts that gave as a record what is none of this file */
+    layr_holders_t holders; /* of a DHT: where the record is to be */
 } layr_records_t;
 
-/* Ask all usable hosts. An empty result is LAYR_OK. */
+/* Ask the holders of all places; without a DHT all usable hosts. An empty result is LAYR_OK. */
 int layr_records_gather(layr_session_t *s, const uint8_t record_id[32], layr_time_t now,
                         layr_records_t *out) LAYR_CHECKED;
 void layr_records_free(layr_records_t *r);
 
 /*
- * Write the next record with this root at every usable host. fresh: the file is new, nobody else can have
- * written. *holders: hosts that took it at all places. LAYR_ERR_HOSTS: fewer than a majority took it.
+ * Write the next record with this root at these hosts (NULL: at its holders). fresh: the file is new, nobody else can have
+ * written. *took: hosts that took it at all places they were given it for. LAYR_ERR_HOSTS: fewer than a majority did.
  */
-int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh, const uint8_t *root,
-                        size_t len, layr_time_t now, layr_time_t exp, unsigned *holders,
+int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, const layr_holders_t *at, bool fresh,
+                        const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp, unsigned *took,
                         layr_diag_t *d) LAYR_CHECKED;
 
 /*
@@ -36,7 +39,7 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, bool fresh
  */
 int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint8_t (*after)[32],
                         unsigned count, const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp,
-                        unsigned *holders, layr_diag_t *d) LAYR_CHECKED;
+                        unsigned *took, layr_diag_t *d) LAYR_CHECKED;
 /* Those of the top sequence, up to LAYR_PREV_MAX: their number. */
 unsigned layr_records_top(const layr_records_t *r, uint8_t (*sha256)[32]);
 

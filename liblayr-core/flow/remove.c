@@ -53,6 +53,20 @@ static bool all_here(const layr_session_t *s, const layr_gone_t *g)
     return true;
 }
 
+/* Who is told: those where the record belongs now, and those that it was given to. */
+static int told(layr_session_t *s, const layr_gone_t *g, const uint8_t record_id[32], layr_holders_t *at)
+{
+    int rc = layr_holders_find(s, record_id, at);
+    if (rc == LAYR_OK)
+        rc = layr_find_hosts(s, g->hosts.p, g->host_count);
+    for (size_t i = 0; s->dht && i < g->host_count && rc == LAYR_OK; i++) {
+        layr_host_t *h = layr_hosts_find(&s->hosts, g->hosts.p + 32 * i);
+        for (unsigned p = 0; h && p < LAYR_RECORD_PLACES && rc == LAYR_OK; p++)
+            rc = layr_holders_add(at, h, p);
+    }
+    return rc;
+}
+
 /*
  * Say of a record that its file is gone.  Of a removal it is to stay until the file's end, so that no older record
  * comes back; a majority that took it will do.  Of a put that did not get that far nobody has the capability: the
@@ -62,16 +76,20 @@ static int unpublish(void *ctx, const layr_gone_t *g)
 {
     layr_session_t *s = ctx;
     layr_file_keys_t k = {0};
+    layr_holders_t at = {0};
     layr_time_t now = time(NULL);
     unsigned took = 0;
     int rc;
     if (g->until != 0 && g->until <= now)
         return LAYR_OK;
     layr_file_keys_from_write(&k, g->W);
-    rc = layr_record_publish(s, &k, false, NULL, 0, now, g->until ? g->until : now + GONE_S, &took, NULL);
-    layr_file_keys_wipe(&k);
-    if (rc == LAYR_OK && g->until == 0 && (took != layr_hosts_usable(&s->hosts) || !all_here(s, g)))
+    if ((rc = told(s, g, k.record_id, &at)) == LAYR_OK)
+        rc = layr_record_publish(s, &k, &at, false, NULL, 0, now, g->until ? g->until : now + GONE_S, &took,
+                                 NULL);
+    if (rc == LAYR_OK && g->until == 0 && (took != layr_holders_hosts(&at, NULL) || !all_here(s, g)))
         rc = LAYR_ERR_NET;
+    layr_holders_free(&at);
+    layr_file_keys_wipe(&k);
     return rc == LAYR_ERR_HOSTS ? LAYR_ERR_NET : rc;
 }
 
@@ -193,7 +211,7 @@ static int remove_known(gather_t *g, const layr_file_t *f, layr_remove_result_t 
     if (rc != LAYR_OK)
         return layr_journal_diag(j, rc, d);
     out->begun = true;
-    rc = layr_record_publish(g->s, g->keys, false, NULL, 0, time(NULL), f->exp, &out->record_hosts, d);
+    rc = layr_record_publish(g->s, g->keys, NULL, false, NULL, 0, time(NULL), f->exp, &out->record_hosts, d);
     LAYR_FAULT_POINT("rm.published");
     if (!j)
         return rc == LAYR_OK ? release_now(g, out) : rc;

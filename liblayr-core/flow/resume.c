@@ -113,7 +113,7 @@ static void look(layr_unit_row_t *r)
         u->error = count;
     while (count > 0 && r->guesses < (unsigned)count) {
         const layr_shard_ref_t *g = &guess[r->guesses++];
-        layr_load_host_t *h = layr_load_find(&u->st->load, g->host);
+        layr_load_host_t *h = layr_store_host(u->st, g->host);
         int rc;
 
         if (!h || h->out || layr_unit_has_sibling(u, h))

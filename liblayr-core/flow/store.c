@@ -43,13 +43,14 @@ static unsigned rows_together(layr_scheme_t s)
     return each < 2 ? 2 : each > LAYR_JOBS_GOOD ? LAYR_JOBS_GOOD : each;
 }
 
-int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o)
+int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o, layr_regions_t *r)
 {
     int rc;
     layr_store_t *st = calloc(1, sizeof *st);
     if (!st)
         return LAYR_ERR_NOMEM;
     st->o = *o;
+    st->regions = r;
     st->tail = &st->head;
     st->together = rows_together(o->scheme);
     layr_rows_init(&st->to_make);
@@ -97,6 +98,7 @@ void layr_store_free(layr_store_t *st)
     layr_tagger_free(st->tagger);
     layr_load_free(&st->load);
     free(st->orphans);
+    free(st->near);
     layr_wipe(&st->o, sizeof st->o);
     free(st);
 }
@@ -153,6 +155,20 @@ fail:
     return rc;
 }
 
+/* Of a DHT's hosts there are too many to name. */
+static void explain_close(const layr_store_t *st, const layr_unit_t *u, unsigned placed, layr_diag_t *d)
+{
+    const layr_kad_place_why_t *w = &st->why;
+    layr_diag_set(d, LAYR_ERR_HOSTS,
+                  "too few hosts take %s %llu: %u of its %u shards found one, and %u have to. Of %zu hosts "
+                  "found, %u have "
+                  "one of its shards, %u are out of reach, refuse or leave, %u ask more than --max-price, %u "
+                  "have no room, "
+                  "%u are in networks with their share: try a smaller scheme with -k, or another time",
+                  u->page ? "manifest page" : "segment", (unsigned long long)u->number, placed, u->rows,
+                  u->min, st->load.count, w->sibling, w->out, w->price, w->room, w->group);
+}
+
 static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d)
 {
     char text[LAYR_DIAG_MAX];
@@ -162,6 +178,10 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
     int n;
     for (unsigned i = 0; i < u->rows; i++)
         placed += u->row[i].at != NULL && !u->row[i].failed;
+    if (st->e.s->dht) {
+        explain_close(st, u, placed, d);
+        return;
+    }
     n = snprintf(text, sizeof text,
                  "too few hosts take %s %llu: %u of its %u shards found one, and %u have to; give more "
                  "hosts, or others",
@@ -246,9 +266,25 @@ void layr_store_settle(layr_store_t *st, long ms)
         layr_engine_turn(&st->e, SETTLE_TURN_MS);
 }
 
+layr_load_host_t *layr_store_host(layr_store_t *st, const uint8_t id[32])
+{
+    if (layr_find_hosts(st->e.s, id, 1) != LAYR_OK)
+        return NULL;
+    layr_load_more(&st->load, &st->e.s->hosts);
+    return layr_load_find(&st->load, id);
+}
+
+/* While hosts are looked for, answers of both kinds are waited for in turn. */
+#define FINDING_MS 5
+
 void layr_store_turn(layr_store_t *st, long ms)
 {
     layr_unit_row_t *again = st->to_place.head;
+    if (layr_regions_busy(st->regions)) {
+        layr_regions_turn(st->regions, FINDING_MS);
+        layr_load_more(&st->load, &st->e.s->hosts);
+        ms = 0;
+    }
     layr_engine_turn(&st->e, again && ms > 100 ? 100 : ms);
     layr_unit_move_late(st);
     again = st->to_place.head;

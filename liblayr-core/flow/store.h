@@ -7,6 +7,7 @@
 #define LAYR_FLOW_STORE_H
 
 #include "engine.h"
+#include "find.h"
 #include "load.h"
 
 typedef struct layr_store layr_store_t;
@@ -32,7 +33,9 @@ typedef struct layr_stored {
     const uint8_t **hosts;
 } layr_stored_t;
 
-int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o) LAYR_CHECKED;
+/* r: of a session with a DHT, what is known of it; stays the caller's. */
+int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_t *o,
+                   layr_regions_t *r) LAYR_CHECKED;
 /* Ends what is under way and waits for it. */
 void layr_store_free(layr_store_t *st);
 layr_engine_t *layr_store_engine(layr_store_t *st);
@@ -52,6 +55,8 @@ int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain,
  */
 int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d) LAYR_CHECKED;
 void layr_store_drop(layr_store_t *st);
+/* A host by its id, looked for where it is not known; NULL: it can't be asked. */
+layr_load_host_t *layr_store_host(layr_store_t *st, const uint8_t id[32]);
 bool layr_store_idle(const layr_store_t *st);
 /* Run messages that come within ms, and what is due by time. */
 void layr_store_turn(layr_store_t *st, long ms);

@@ -60,6 +60,10 @@ struct layr_store {
     layr_engine_t e;
     layr_store_opts_t o;
     layr_load_t load;
+    layr_regions_t *regions;
+    layr_kad_place_host_t *near; /* scratch of a choice */
+    size_t near_cap;
+    layr_kad_place_why_t why; /* the last one found none */
     layr_tagger_t *tagger;
     layr_coder_t *coder, *page_coder;
     layr_unit_t *head, **tail;

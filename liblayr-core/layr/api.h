@@ -32,9 +32,15 @@ typedef struct layr_host {
 } layr_host_t;
 
 typedef struct layr_hosts {
-    layr_host_t *host; /* count of them, in the order given; those with error set too */
-    size_t count;
+    layr_host_t
+        *host; /* count of them, in the order given; those with error set too. They stay where they are */
+    size_t count, cap; /* cap: room for so many */
 } layr_hosts_t;
+/* An empty list that layr_hosts_add fills; memory is used as it grows. LAYR_ERR_NOMEM. */
+#define LAYR_HOSTS_MAX 16384
+int layr_hosts_open(layr_hosts_t *out) LAYR_CHECKED;
+/* A copy of h at the end; NULL when the list is full. */
+layr_host_t *layr_hosts_add(layr_hosts_t *list, const layr_host_t *h);
 
 /*
  * Find out who is behind each URL, all at a time: `URL` or `URL#<64 hex digits>`.  With an id: v1/node over an

@@ -27,6 +27,8 @@
 
 #define LAYR_DHT_AT_ONCE 24  /* lookups at a time; more wait their turn */
 #define LAYR_DHT_ASK_MS 5000 /* a host's answer may come so late and still be used, while the lookup lasts */
+/* Nobody is passed over sooner: a connection has to be made first, and not only this one. */
+#define LAYR_DHT_PATIENCE_US 100000u
 #define LAYR_DHT_DEAD_S                                                                                      \
     30 /* who did not answer is not asked again so soon: a newer contact is, and who is sought */
 #define LAYR_DHT_SEEDS_S                                                                                     \
@@ -39,7 +41,9 @@ typedef struct layr_dht_lookup layr_dht_lookup_t;
 typedef struct layr_dht_config {
     layr_net_t *net;    /* outlives the driver */
     layr_reach_t reach; /* of contacts that others name; ANY counts as PUBLIC */
-    uint8_t own[32];    /* the host's id, never asked; a client: zero */
+    bool
+        by_seeds; /* and as far as the seeds' own addresses are: for a client, whose seeds say where its network is */
+    uint8_t own[32]; /* the host's id, never asked; a client: zero */
     /*
      * The table and its lock, called around every use of it. table NULL: the driver has a table of its own, which every
      * host that answers enters.  Into one given only those enter that answered a ping (layr_dht_ping, seeds).
@@ -66,9 +70,6 @@ void layr_dht_free(layr_dht_t *d);
 void layr_dht_turn(layr_dht_t *d, long ms);
 /* Is anything under way? */
 bool layr_dht_idle(const layr_dht_t *d);
-/* What strangers name may lead there from now on: for a client, whose seeds say where its network is. */
-void layr_dht_set_reach(layr_dht_t *d, layr_reach_t reach);
-
 /*
  * A host's own contact, sent as Layr-Contact with every request from now on, so that tables fill with use. Copied; NULL:
  * none. LAYR_ERR_LIMIT, LAYR_ERR_NOMEM.

@@ -11,6 +11,7 @@
 
 #include "layr/api.h"
 #include "layr/code.h"
+#include "layr/dht.h"
 #include "layr/journal.h"
 #include "layr/manifest.h"
 #include "layr/tree.h"
@@ -40,9 +41,14 @@ typedef struct layr_event {
     const char *text; /* valid during the call only */
 } layr_event_t;
 
+/*
+ * Without a DHT hosts are those given, and no others are asked.  With one hosts is opened empty (layr_hosts_open): those that
+ * are needed are looked for and added, those that were not found with an error.
+ */
 typedef struct layr_session {
     layr_net_t *net;
     layr_hosts_t hosts;
+    layr_dht_t *dht;           /* NULL: none */
     layr_journal_t *journal;   /* NULL: no memory (a reader without a home) */
     const uint8_t *owner_seed; /* 32 bytes; NULL for readers */
     atomic_int *cancel;        /* set non-zero from a signal handler to stop; may be NULL */
@@ -139,6 +145,8 @@ int layr_scheme_for_hosts(layr_scheme_t *out, size_t hosts) LAYR_CHECKED;
 #define LAYR_KEEP_OLD_S 86400 /* a reader of the old version finishes */
 int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
              layr_diag_t *d) LAYR_CHECKED;
+/* Find the hosts that a put begins with, to know their number and prices. Without a DHT they are known. */
+int layr_put_survey(layr_session_t *s) LAYR_CHECKED;
 /*
  * What such a put would do, without sending or changing anything: the source is read. Of *out scheme, size, segments, shards
  * and stored_bytes (to be sent), kept, kept_bytes and is_inline are set; pages are not counted. LAYR_ERR_HOSTS as in layr_put.

@@ -105,7 +105,7 @@ int layr_hosts_resolve(layr_hosts_t *out, layr_net_t *net, const char *const *ur
     int rc = LAYR_ERR_NOMEM;
 
     hosts.host = calloc(count + 1, sizeof *hosts.host);
-    hosts.count = count;
+    hosts.count = hosts.cap = count;
     if (probes == NULL || hosts.host == NULL) {
         layr_diag_set(d, rc, "out of memory for %zu hosts", count);
         goto done;
@@ -125,6 +125,24 @@ done:
     pthread_cond_destroy(&all.changed);
     pthread_mutex_destroy(&all.lock);
     return rc;
+}
+
+int layr_hosts_open(layr_hosts_t *out)
+{
+    layr_host_t *host = calloc(LAYR_HOSTS_MAX, sizeof *host);
+
+    if (host == NULL)
+        return LAYR_ERR_NOMEM;
+    *out = (layr_hosts_t){.host = host, .cap = LAYR_HOSTS_MAX};
+    return 0;
+}
+
+layr_host_t *layr_hosts_add(layr_hosts_t *list, const layr_host_t *h)
+{
+    if (list->count == list->cap)
+        return NULL;
+    memcpy(&list->host[list->count], h, sizeof *h);
+    return &list->host[list->count++];
 }
 
 int layr_host_of_contact(layr_host_t *out, const layr_contact_t *c, layr_reach_t reach)

@@ -52,7 +52,7 @@ static void test_loss(void)
 static void test_load(void)
 {
     layr_host_t hosts[3] = {{.error = LAYR_OK}, {.error = LAYR_ERR_NET}, {.error = LAYR_OK}};
-    layr_hosts_t list = {hosts, 3};
+    layr_hosts_t list = {hosts, 3, 3};
     layr_load_t l;
     layr_load_host_t *a, *b;
     uint64_t now = layr_now_us();

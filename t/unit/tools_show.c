@@ -62,7 +62,7 @@ static void test_estimate(void)
 {
     layr_host_t host[4] = {
         {.price = 100}, {.price = 300}, {.price = 900}, {.price = 1, .error = LAYR_ERR_NET}};
-    layr_hosts_t hosts = {host, 4};
+    layr_hosts_t hosts = {host, 4, 4};
     layr_estimate_t e = {0};
     uint64_t full = layr_full_segment((layr_scheme_t){2, 3});
 
