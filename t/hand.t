@@ -9,7 +9,7 @@ use Fcntl qw(O_RDWR);
 use Layr::Test;
 use Test::More;
 
-my @programs = qw(layr-get layr-key layr-ls layr-put layr-rm layr-swarm);
+my @programs = qw(layr-find layr-get layr-key layr-ls layr-put layr-rm layr-swarm);
 my @secrets;    # that no program may say on stderr
 
 # Root reads everything; without these two rights it does as others do.
@@ -104,7 +104,7 @@ subtest 'help and version' => sub {
 };
 
 subtest 'usage' => sub {
-    my %operand = ('layr-get' => 'CAP', 'layr-key' => 'new', 'layr-put' => 'PATH', 'layr-rm' => 'NAME', 'layr-swarm' => 'DIR');
+    my %operand = ('layr-find' => 'ID', 'layr-get' => 'CAP', 'layr-key' => 'new', 'layr-put' => 'PATH', 'layr-rm' => 'NAME', 'layr-swarm' => 'DIR');
     fails(2, ['an argument is missing', $operand{$_}, "$_ --help"], $_) for sort keys %operand;
     for my $name (@programs) {
         fails(2, ['unknown option --dance', "$name --help"], $name, '--dance');
@@ -190,7 +190,7 @@ subtest 'the key' => sub {
 };
 
 subtest 'no hosts, bad hosts' => sub {
-    fails(2, ['no hosts', '-H URL', 'host URL', scratch('home/layr.conf')], 'layr-put', $small);
+    fails(2, ['no network', '-s URL', 'seed URL', scratch('home/layr.conf')], 'layr-put', $small);
     for my $url ('nonsense', 'http://', 'ftp://example.org', 'https://example.org#12', 'https://', "https://x#" . 'G' x 64, 'https://a b') {
         fails(2, ["'$url' is not a host", 'https://'], 'layr-put', '-H', $url, $small);
     }

@@ -178,7 +178,7 @@ static int list_files(work_t *w)
 
     if (layr_tool_try_connect(&w->tool)) /* what other machines put and removed */
         layr_tool_catalogue(&w->tool, true);
-    else if (w->opt->hosts.count > 0)
+    else if (layr_opt_has_network(w->opt))
         layr_say_note("note: no host can be used now: this is what this machine knows");
     rc = w->opt->json && o == NULL ? LAYR_ERR_NOMEM : list_all(w, o);
     if (rc != 0) {

@@ -29,8 +29,8 @@ static const layr_opt_def_t options[] = {
     {0, "days", "D", "have it kept for D days (default 90, up to 399)", LAYR_OPT_NUMBER, &opt_days, 1, 399},
     {0, "min-shards", "M", "be content with M of N shards (default: all N)", LAYR_OPT_NUMBER, &opt_min_shards,
      1, LAYR_N_MAX},
-    {0, "max-price", "P", "most to pay per GiB and 30 days, in 1e-7 of a currency unit (default 0)",
-     LAYR_OPT_NUMBER, &opt_max_price, 0, INT64_MAX},
+    {0, "max-price", "P", "most per GiB and 30 days, in 1e-7 of a unit (0)", LAYR_OPT_NUMBER, &opt_max_price,
+     0, INT64_MAX},
     {0, "resume", NULL, "go on with a put that was cut off", LAYR_OPT_FLAG, &opt_resume, 0, 0},
     {0, "dry-run", NULL, "say what it would take and cost; send nothing", LAYR_OPT_FLAG, &opt_dry_run, 0, 0},
     {0, "update", "NAME", "a new version of this file, of what has changed", LAYR_OPT_TEXT, &opt_update, 0,
@@ -40,7 +40,7 @@ static const layr_opt_def_t options[] = {
     LAYR_OPT_END};
 
 static const layr_opt_spec_t spec = {
-    "[options] PATH\n[options] -",
+    "[options] PATH|-",
     "Store a file, a folder with all that is in it, or what comes from standard\n"
     "input, on the hosts, sealed so that they can't read it. Prints the read\n"
     "capability: who has it can read the file.",
@@ -399,8 +399,8 @@ static void say_estimate(const work_t *w, const layr_put_result_t *r, const layr
                       "still have them",
                       r->kept, kept);
     say_unused(w);
-    layr_say_note("%zu of %zu hosts given can be used at that price; it would be kept until %s", e->hosts,
-                  w->tool.s.hosts.count, until);
+    layr_say_note("%zu of %zu hosts %s can be used at that price; it would be kept until %s", e->hosts,
+                  w->tool.s.hosts.count, w->tool.s.dht != NULL ? "found" : "given", until);
     say_price(e);
     if (!r->is_inline)
         say_loss(layr_loss_without_repair(r->scheme, LAYR_HOST_LOSS_YEAR, r->segments));
@@ -430,13 +430,16 @@ static int estimate_json(const work_t *w, const layr_put_result_t *r, const layr
 }
 
 /* By its size alone: the source is not read. */
-static int foresee_new(const work_t *w, layr_put_result_t *r)
+static int foresee_new(work_t *w, layr_put_result_t *r)
 {
     layr_estimate_t e = {0};
     layr_scheme_t s = w->put.scheme;
-    size_t usable = layr_hosts_usable(&w->tool.s.hosts);
-    int rc;
+    size_t usable;
+    int rc = layr_put_survey(&w->tool.s);
 
+    if (rc != 0)
+        return layr_say_failed(rc, NULL);
+    usable = layr_hosts_usable(&w->tool.s.hosts);
     if (s.k == 0 && layr_scheme_for_hosts(&s, usable) != 0) {
         layr_say_error(
             "%zu host%s can be used, and without -k it takes 4 or more: give more hosts, or a scheme (such "
@@ -468,7 +471,7 @@ static int dry_run(work_t *w)
 {
     layr_put_result_t r = {0};
     layr_estimate_t e = {0};
-    size_t need, usable = layr_hosts_usable(&w->tool.s.hosts);
+    size_t need;
     int rc = w->put.base != NULL ? foresee_update(w, &r) : foresee_new(w, &r);
 
     if (rc != LAYR_OPT_GO_ON)
@@ -479,9 +482,10 @@ static int dry_run(work_t *w)
     rc = w->opt->json ? estimate_json(w, &r, &e) : LAYR_EXIT_OK;
     need = w->put.min_shards ? w->put.min_shards : r.scheme.n;
     if (rc == LAYR_EXIT_OK && !r.is_inline && e.hosts < need) {
-        layr_say_error("%zu host%s at that price, and scheme %u/%u needs more%s", e.hosts,
-                       e.hosts == 1 ? "" : "s", r.scheme.k, r.scheme.n,
-                       e.hosts < usable ? ": others ask for more than --max-price" : "");
+        layr_say_error(
+            "%zu host%s at that price, and scheme %u/%u needs more%s", e.hosts, e.hosts == 1 ? "" : "s",
+            r.scheme.k, r.scheme.n,
+            e.hosts < layr_hosts_usable(&w->tool.s.hosts) ? ": others ask for more than --max-price" : "");
         return LAYR_EXIT_HOSTS;
     }
     return rc;

@@ -123,7 +123,7 @@ static int find_file(work_t *w, char *operand)
         return rc;
     rc = layr_tool_keys(&w->tool, operand, &w->keys);
 
-    if (rc != LAYR_EXIT_FAILED || w->opt->hosts.count == 0 || layr_opt_is_cap(operand))
+    if (rc != LAYR_EXIT_FAILED || !layr_opt_has_network(w->opt) || layr_opt_is_cap(operand))
         return rc;
     if (layr_tool_reap(&w->tool) != 0 || layr_journal_release_count(w->tool.s.journal, &pending) != 0 ||
         pending == 0)

@@ -33,6 +33,22 @@ static void add_shared(table_t *t, layr_opt_def_t def)
     t->all[t->count++] = &t->shared[t->shared_count++];
 }
 
+/* Where the network is. */
+static void add_network(table_t *t, layr_opt_t *o)
+{
+    unsigned take = o->spec->shared;
+
+    if (!(take & (LAYR_OPT_HOSTS | LAYR_OPT_SEEDS)))
+        return;
+    add_shared(t, (layr_opt_def_t){'s', "seed", "URL", "a host to find all by: URL or URL#<host id>",
+                                   LAYR_OPT_LIST, &o->seeds, 0, 0});
+    if (take & LAYR_OPT_HOSTS)
+        add_shared(t, (layr_opt_def_t){'H', "host", "URL", "exactly these hosts, and no others are found",
+                                       LAYR_OPT_LIST, &o->hosts, 0, 0});
+    add_shared(t, (layr_opt_def_t){0, "cacert", "FILE", "trust the CAs in FILE, not the system's",
+                                   LAYR_OPT_TEXT, &o->cacert, 0, 0});
+}
+
 static void fill_table(table_t *t, layr_opt_t *o)
 {
     const layr_opt_def_t *own = o->spec->options;
@@ -40,12 +56,7 @@ static void fill_table(table_t *t, layr_opt_t *o)
 
     for (; own != NULL && own->name != NULL && t->count < OPTIONS_MAX - 10; own++)
         t->all[t->count++] = own;
-    if (take & LAYR_OPT_HOSTS) {
-        add_shared(t, (layr_opt_def_t){'H', "host", "URL", "only hosts named so; URL may end in #<host id>",
-                                       LAYR_OPT_LIST, &o->hosts, 0, 0});
-        add_shared(t, (layr_opt_def_t){0, "cacert", "FILE", "trust the CAs in FILE, not the system's",
-                                       LAYR_OPT_TEXT, &o->cacert, 0, 0});
-    }
+    add_network(t, o);
     if (take & LAYR_OPT_HOME)
         add_shared(t, (layr_opt_def_t){0, "home", "DIR", "folder of key, settings and state (LAYR_HOME)",
                                        LAYR_OPT_TEXT, &o->home, 0, 0});
@@ -256,8 +267,15 @@ int layr_opt_parse(layr_opt_t *o, const layr_opt_spec_t *spec, int argc, char **
         rc = check_operands(o);
     if (rc != LAYR_OPT_GO_ON)
         return rc;
+    if (o->hosts.count > 0 && o->seeds.count > 0)
+        return layr_opt_usage("-H and -s do not go together: -H is exactly these hosts, -s finds them");
     err = layr_opt_config(o, &d);
     return err == LAYR_OK ? LAYR_OPT_GO_ON : layr_say_failed(err, &d);
+}
+
+bool layr_opt_has_network(const layr_opt_t *o)
+{
+    return o->hosts.count > 0 || o->seeds.count > 0;
 }
 
 void layr_opt_free(layr_opt_t *o)
@@ -270,6 +288,7 @@ void layr_opt_free(layr_opt_t *o)
         if (own->kind == LAYR_OPT_LIST)
             layr_opt_list_free(own->into);
     layr_opt_list_free(&o->hosts);
+    layr_opt_list_free(&o->seeds);
     free(o->config_dir);
     free(o->state_dir);
     free(o->config_cacert);

@@ -65,7 +65,8 @@ typedef struct layr_opt_def {
 #define LAYR_OPT_VERBOSE 1u /* -v */
 #define LAYR_OPT_JSON 2u    /* --json */
 #define LAYR_OPT_HOME 4u    /* --home DIR; fills config_dir and state_dir */
-#define LAYR_OPT_HOSTS 8u   /* -H URL, --cacert FILE, and the configuration file; needs LAYR_OPT_HOME */
+#define LAYR_OPT_HOSTS 8u   /* -s URL, -H URL, --cacert FILE, the configuration file; needs LAYR_OPT_HOME */
+#define LAYR_OPT_SEEDS 16u  /* the same without -H: hosts are found */
 
 typedef struct layr_opt_spec {
     const char *usage;             /* after the program's name; more forms on further lines */
@@ -79,10 +80,13 @@ typedef struct layr_opt_spec {
 typedef struct layr_opt {
     bool quiet, verbose, json;
     char *config_dir, *state_dir; /* as --home, LAYR_HOME or the XDG folders say; they need not exist */
-    layr_opt_list_t hosts;        /* from -H, or when none was given from the configuration file */
-    const char *cacert;           /* NULL: the system's */
-    unsigned count;               /* operands */
-    char **operand;               /* points into argv */
+    /*
+     * Either of the two, or none: from -H or else -s, and where neither was given from the configuration file.
+     */
+    layr_opt_list_t hosts, seeds;
+    const char *cacert; /* NULL: the system's */
+    unsigned count;     /* operands */
+    char **operand;     /* points into argv */
 
     const layr_opt_spec_t *spec;
     const char *home; /* as given */
@@ -96,6 +100,9 @@ typedef struct layr_opt {
 #define LAYR_OPT_GO_ON (-1)
 int layr_opt_parse(layr_opt_t *o, const layr_opt_spec_t *spec, int argc, char **argv) LAYR_CHECKED;
 void layr_opt_free(layr_opt_t *o);
+
+/* Is it said where the network is? */
+bool layr_opt_has_network(const layr_opt_t *o);
 
 /* Complain about how the program was called, point to --help; gives LAYR_EXIT_USAGE. */
 int layr_opt_usage(const char *fmt, ...) LAYR_PRINTF(1, 2);

@@ -93,16 +93,18 @@ static int split(char *line, char **key, char **value)
     return rest == NULL || *rest == '#' ? 1 : -1;
 }
 
-static int take_line(layr_opt_t *o, char *line, bool want_hosts, bool *known)
+static int take_line(layr_opt_t *o, char *line, bool want_network, bool *known)
 {
     char *key = NULL, *value = NULL;
     int n = split(line, &key, &value);
 
-    *known = n == 0 || (n == 1 && (!strcmp(key, "host") || !strcmp(key, "cacert")));
+    *known = n == 0 || (n == 1 && (!strcmp(key, "host") || !strcmp(key, "seed") || !strcmp(key, "cacert")));
     if (n != 1 || !*known)
         return LAYR_OK;
     if (!strcmp(key, "host"))
-        return want_hosts ? layr_opt_list_add(&o->hosts, value) : LAYR_OK;
+        return want_network ? layr_opt_list_add(&o->hosts, value) : LAYR_OK;
+    if (!strcmp(key, "seed"))
+        return want_network ? layr_opt_list_add(&o->seeds, value) : LAYR_OK;
     free(o->config_cacert);
     o->config_cacert = strdup(value);
     return o->config_cacert != NULL ? LAYR_OK : LAYR_ERR_NOMEM;
@@ -110,18 +112,24 @@ static int take_line(layr_opt_t *o, char *line, bool want_hosts, bool *known)
 
 static int read_config(layr_opt_t *o, FILE *f, const char *path, layr_diag_t *d)
 {
-    bool want_hosts = o->hosts.count == 0, known = true;
+    bool want_network = !layr_opt_has_network(o), known = true;
     char line[LINE_MAX_BYTES];
     int rc = LAYR_OK;
 
     for (unsigned number = 1; rc == LAYR_OK && fgets(line, sizeof line, f) != NULL; number++) {
         if (strlen(line) == sizeof line - 1)
             return layr_diag_set(d, LAYR_ERR_ARG, "%s: line %u is too long", path, number);
-        rc = take_line(o, line, want_hosts, &known);
+        rc = take_line(o, line, want_network, &known);
         if (rc == LAYR_OK && !known)
-            rc = layr_diag_set(d, LAYR_ERR_ARG, "%s: line %u is neither 'host URL' nor 'cacert FILE'", path,
-                               number);
+            rc = layr_diag_set(d, LAYR_ERR_ARG,
+                               "%s: line %u is none of 'seed URL', 'host URL', 'cacert FILE'", path, number);
     }
+    if (rc == LAYR_OK && o->hosts.count > 0 && o->seeds.count > 0)
+        rc = layr_diag_set(
+            d, LAYR_ERR_ARG,
+            "%s has `seed` and `host` lines, and they do not go together: `host` names exactly the hosts "
+            "to use, `seed` those that the others are found by",
+            path);
     if (rc == LAYR_OK && ferror(f))
         rc = layr_diag_set(d, LAYR_ERR_IO, "%s: %s", path, strerror(errno));
     return rc;
@@ -136,7 +144,7 @@ int layr_opt_config(layr_opt_t *o, layr_diag_t *d)
     if (!(o->spec->shared & LAYR_OPT_HOME))
         return LAYR_OK;
     rc = find_folders(o, d);
-    if (rc != LAYR_OK || !(o->spec->shared & LAYR_OPT_HOSTS))
+    if (rc != LAYR_OK || !(o->spec->shared & (LAYR_OPT_HOSTS | LAYR_OPT_SEEDS)))
         return rc;
     path = layr_opt_path(o->config_dir, "layr.conf");
     if (path == NULL)

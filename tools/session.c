@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "home.h"
 #include "opt_config.h"
+#include "seeds.h"
 #include "show.h"
 
 /* About the owner's own machine, not the hosts or the file: always LAYR_EXIT_FAILED. */
@@ -97,6 +98,15 @@ static int check_cacert(const char *path)
     return LAYR_EXIT_FAILED;
 }
 
+static void disconnect(layr_tool_t *t)
+{
+    layr_seeds_leave(&t->s, t->opt);
+    layr_net_free(t->s.net);
+    layr_hosts_free(&t->s.hosts);
+    t->s.net = NULL;
+    t->connected = false;
+}
+
 static int add_host(void *ctx, const uint8_t id[32], const char *url)
 {
     layr_opt_list_t *l = ctx;
@@ -107,12 +117,11 @@ static int add_host(void *ctx, const uint8_t id[32], const char *url)
     return layr_opt_list_add(l, text);
 }
 
-static int resolve(layr_tool_t *t, layr_diag_t *d)
+static int resolve_given(layr_tool_t *t, layr_diag_t *d)
 {
     const layr_opt_t *o = t->opt;
-    layr_net_config_t config = {.ca_file = o->cacert};
     layr_opt_list_t l = {0};
-    int rc = layr_net_new(&t->s.net, &config);
+    int rc = 0;
 
     for (unsigned i = 0; rc == 0 && i < o->hosts.count; i++)
         rc = layr_opt_list_add(&l, o->hosts.item[i]);
@@ -121,7 +130,19 @@ static int resolve(layr_tool_t *t, layr_diag_t *d)
     if (rc == 0)
         rc = layr_hosts_resolve(&t->s.hosts, t->s.net, (const char *const *)l.item, l.count, d);
     layr_opt_list_free(&l);
+    return rc;
+}
+
+static int resolve(layr_tool_t *t, layr_diag_t *d)
+{
+    layr_net_config_t config = {.ca_file = t->opt->cacert};
+    int rc = layr_net_new(&t->s.net, &config);
+
+    if (rc == 0)
+        rc = t->opt->seeds.count > 0 ? layr_seeds_join(&t->s, t->opt, t->note, d) : resolve_given(t, d);
     t->connected = rc == 0;
+    if (rc != 0)
+        disconnect(t);
     return rc;
 }
 
@@ -136,12 +157,9 @@ static int is_new(void *ctx, const uint8_t id[32], const char *url)
 /* The list may have named hosts that are not in the session: then it begins anew. */
 static bool more_hosts(layr_tool_t *t)
 {
-    if (layr_journal_host_each(t->s.journal, is_new, t) != 1)
+    if (t->s.dht != NULL || layr_journal_host_each(t->s.journal, is_new, t) != 1)
         return false;
-    layr_net_free(t->s.net);
-    layr_hosts_free(&t->s.hosts);
-    t->s.net = NULL;
-    t->connected = false;
+    disconnect(t);
     return true;
 }
 
@@ -173,8 +191,8 @@ int layr_tool_connect(layr_tool_t *t)
     layr_diag_t d = {0};
     int rc;
 
-    if (o->hosts.count == 0) {
-        layr_say_error("no hosts: name them with -H URL, or a line `host URL` each in %s/layr.conf",
+    if (!layr_opt_has_network(o)) {
+        layr_say_error("no network: name a host of it with -s URL, or in a line `seed URL` in %s/layr.conf",
                        o->config_dir);
         return LAYR_EXIT_USAGE;
     }
@@ -186,6 +204,12 @@ int layr_tool_connect(layr_tool_t *t)
         return layr_say_failed(rc, &d);
     if (atomic_load(&layr_guard_cancel))
         return layr_say_failed(LAYR_ERR_CANCELLED, NULL);
+    if (t->s.dht != NULL) {
+        if (t->note[0] != 0)
+            layr_say_note("note: %s", t->note);
+        t->note[0] = 0;
+        return begin_blank(t);
+    }
     say_down(&t->s.hosts, o->verbose);
     return layr_hosts_usable(&t->s.hosts) > 0 ? begin_blank(t) : all_down(&t->s.hosts, o->verbose);
 }
@@ -194,9 +218,9 @@ bool layr_tool_try_connect(layr_tool_t *t)
 {
     layr_diag_t d = {0};
 
-    if (t->opt->hosts.count == 0 || (t->opt->cacert != NULL && access(t->opt->cacert, R_OK) != 0))
+    if (!layr_opt_has_network(t->opt) || (t->opt->cacert != NULL && access(t->opt->cacert, R_OK) != 0))
         return false;
-    return (t->connected || resolve(t, &d) == 0) && layr_hosts_usable(&t->s.hosts) > 0;
+    return (t->connected || resolve(t, &d) == 0) && (t->s.dht != NULL || layr_hosts_usable(&t->s.hosts) > 0);
 }
 
 void layr_tool_catalogue(layr_tool_t *t, bool read)
@@ -254,8 +278,8 @@ int layr_tool_start(layr_tool_t *t, const layr_opt_t *o, bool key)
 
 void layr_tool_end(layr_tool_t *t)
 {
-    layr_net_free(t->s.net);
-    layr_hosts_free(&t->s.hosts);
+    if (t->opt != NULL)
+        disconnect(t);
     layr_journal_close(t->s.journal);
     sodium_free(t->seed);
     sodium_free(t->master);

@@ -7,6 +7,7 @@
 
 #include "layr/flow.h"
 #include "opt.h"
+#include "seeds.h"
 
 typedef struct layr_tool {
     layr_session_t s;
@@ -14,6 +15,7 @@ typedef struct layr_tool {
     uint8_t *master, *seed; /* sodium_malloc'd; NULL without the key */
     uint64_t pending;       /* releases left after layr_tool_tidy */
     bool connected;
+    char note[LAYR_SEEDS_NOTE]; /* of joining, until it is said */
 } layr_tool_t;
 
 /* Each gives LAYR_OPT_GO_ON, or an exit status after saying why; in this order, and layr_tool_end whatever

@@ -15,6 +15,8 @@ static void again(const layr_opt_t *was)
     PROMISE(f != NULL);
     for (size_t i = 0; i < was->hosts.count; i++)
         fprintf(f, "host %s # one\n", was->hosts.item[i]);
+    for (size_t i = 0; i < was->seeds.count; i++)
+        fprintf(f, " seed %s\n", was->seeds.item[i]);
     if (was->config_cacert != NULL)
         fprintf(f, "\n  cacert\t%s\r\n", was->config_cacert);
     fclose(f);
@@ -25,11 +27,15 @@ static void again(const layr_opt_t *was)
     PROMISE(o.hosts.count == was->hosts.count);
     for (size_t i = 0; i < o.hosts.count; i++)
         PROMISE(strcmp(o.hosts.item[i], was->hosts.item[i]) == 0);
+    PROMISE(o.seeds.count == was->seeds.count && (o.seeds.count == 0 || o.hosts.count == 0));
+    for (size_t i = 0; i < o.seeds.count; i++)
+        PROMISE(strcmp(o.seeds.item[i], was->seeds.item[i]) == 0);
     PROMISE((o.config_cacert == NULL) == (was->config_cacert == NULL));
     PROMISE(o.config_cacert == NULL || strcmp(o.config_cacert, was->config_cacert) == 0);
     fclose(f);
     free(text);
     layr_opt_list_free(&o.hosts);
+    layr_opt_list_free(&o.seeds);
     free(o.config_cacert);
 }
 
@@ -46,10 +52,11 @@ static void config(char *text, size_t size)
     rc = read_config(&o, f, "layr.conf", &d);
     fclose(f);
     PROMISE(rc == d.code && (rc == LAYR_OK || rc == LAYR_ERR_ARG));
-    PROMISE(rc == LAYR_OK || strncmp(d.text, "layr.conf: line ", 16) == 0);
+    PROMISE(rc == LAYR_OK || strncmp(d.text, "layr.conf", 9) == 0);
     if (rc == LAYR_OK)
         again(&o);
     layr_opt_list_free(&o.hosts);
+    layr_opt_list_free(&o.seeds);
     free(o.config_cacert);
 }
 

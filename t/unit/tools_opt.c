@@ -176,7 +176,22 @@ static void config_file(void)
     ok(strcmp(o.cacert, "/d") == 0, "--cacert comes first");
     layr_opt_free(&o);
 
-    static const char *const bad[] = {"host\n", "seed https://a\n", "host a b\n", "host #x\n", "cacert\n"};
+    write_file("layr.conf", "seed https://a.example\n seed http://b.example#00\n");
+    is_int(parse(&o, "a"), LAYR_OPT_GO_ON, "seeds in it");
+    ok(o.seeds.count == 2 && strcmp(o.seeds.item[1], "http://b.example#00") == 0 && o.hosts.count == 0,
+       "are taken");
+    layr_opt_free(&o);
+    is_int(parse(&o, "a -s https://c"), LAYR_OPT_GO_ON, "with -s");
+    ok(o.seeds.count == 1 && strcmp(o.seeds.item[0], "https://c") == 0, "-s: this seed and no others");
+    layr_opt_free(&o);
+    is_int(parse(&o, "a -H https://c"), LAYR_OPT_GO_ON, "with -H");
+    ok(o.seeds.count == 0 && o.hosts.count == 1, "-H: exactly this host, and no seed");
+    layr_opt_free(&o);
+    refused("a -H https://c -s https://d", LAYR_EXIT_USAGE);
+
+    static const char *const bad[] = {
+        "host\n",     "seed\n",    "seeds https://a\n", "seed https://a\nhost https://b\n",
+        "host a b\n", "host #x\n", "cacert\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         write_file("layr.conf", bad[i]);
         refused("a", LAYR_EXIT_USAGE);

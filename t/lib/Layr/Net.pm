@@ -1,0 +1,73 @@
+package Layr::Net;
+
+# Owners of a swarm whose hosts find each other, for tests that name a seed and nothing else:
+#
+#     my $swarm = Layr::Test->swarm(12, '--seed');
+#     met($swarm, 0 .. 11);                                  # all know each other
+#     my $me = home('me');                                   # {env}: a home of its own, for tool()
+#     my $rows = shards(ls($me, @seed, 'name'));             # {host id => [rows]} by unit
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Layr::Kad;
+use Layr::Test;
+use Test::More;
+
+our @EXPORT = qw(met home seed key_in ls live_of readable);
+
+# -s URL#id of a host.
+sub seed { my ($swarm, $i) = @_; return ('-s', ($swarm->urls)[$i // 0]) }
+
+# Each of them knows all of them.
+sub met {
+    my ($swarm, @which) = @_;
+    my %want = map { $swarm->id($_) => 1 } @which;
+    my $good = wait_for(60, sub {
+        for my $i (@which) {
+            return 0 if (kad($swarm->url($i)) // {contacts => 0})->{contacts} < $#which;
+            next if @which > 20;    # an answer has no more
+            my %knows = map { $_ => 1 } known($swarm->url($i)), $swarm->id($i);
+            return 0 if grep { !$knows{$_} } keys %want;
+        }
+        return 1;
+    });
+    return ok($good, scalar(@which) . ' hosts find each other');
+}
+
+sub home {
+    my ($name, %more) = @_;
+    mkdir scratch($name);
+    return {env => {LAYR_HOME => scratch($name)}, timeout => 120, %more};
+}
+
+sub key_in {
+    my ($home) = @_;
+    my $r = tool($home, 'layr-key', 'new');
+    is($r->{status}, 0, 'a key') or diag($r->{err});
+    return $r->{out};
+}
+
+# What layr-ls --json says of a file, whether it can be read or not.
+sub ls {
+    my ($home, @args) = @_;
+    my $r = tool($home, 'layr-ls', '--json', @args);
+    return $r->{out} ne '' ? unjson($r->{out}) : fail("layr-ls @args: $r->{err}");
+}
+
+# Rows of each segment at hosts that live, from what the manifest says: a list of counts.
+sub live_of {
+    my ($ls, %lives) = @_;
+    my @host = map { $_->{id} } @{$ls->{hosts}};
+    my @live;
+    for my $u (grep { !$_->{page} } @{$ls->{units}}) {
+        push @live, scalar grep { defined $_->{host} && $lives{$host[$_->{host}]} } @{$u->{rows}};
+    }
+    return @live;
+}
+
+# Is every segment of it?
+sub readable { my ($ls, $k, %lives) = @_; return !grep { $_ < $k } live_of($ls, %lives) }
+
+1;
