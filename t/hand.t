@@ -377,18 +377,18 @@ subtest 'json' => sub {
         is_deeply([sort keys %$object], [sort @fields], "$what: the documented fields");
     };
     my $put = unjson(works('layr-put --json', 'layr-put', '--json', '-n', 'j', $large)->{out});
-    $has->('layr-put', $put, qw(cap name record_id sha256 size folder inline scheme segments pages shards moved kept stored_bytes resumed found
+    $has->('layr-put', $put, qw(cap name record_id sha256 size folder inline scheme segments pages shards moved kept kept_bytes kept_pages stored_bytes resumed found
         found_bytes changed hosts record_hosts until host_loss_per_year loss_per_year seconds));
     is("$put->{size} $put->{sha256}", '9000000 ' . sha256_file($large), 'layr-put: size and hash');
     $has->('--dry-run', unjson(works('--dry-run', 'layr-put', '--json', '--dry-run', $large)->{out}),
-        qw(dry_run name size folder inline scheme segments shards stored_bytes hosts_usable until price_low price_high));
+        qw(dry_run name size folder inline scheme segments shards kept kept_bytes stored_bytes hosts_usable until price_low price_high));
     my $get = unjson(works('layr-get --json', 'layr-get', '--json', '-o', scratch('j'), 'j')->{out});
     $has->('layr-get', $get, qw(name path size first bytes sha256 segments segments_recovered shards_fetched shards_bad shards_late
-        wire_bytes seconds bad));
+        wire_bytes resumed found_bytes stale_bytes seconds bad));
     ok(same_file(scratch('j'), $large), 'layr-get: the file');
     my $ls = unjson(works('layr-ls --json', 'layr-ls', '--json', '--caps')->{out});
     my ($j) = grep { $_->{name} eq 'j' } @{$ls->{files}};
-    $has->('layr-ls', $j, qw(name record_id size scheme created until cap));
+    $has->('layr-ls', $j, qw(name record_id folder size scheme created until cap));
     is($j->{cap}, $put->{cap}, 'layr-ls --caps: the capability');
     my $one = unjson(works('layr-ls --json j', 'layr-ls', '--json', 'j')->{out});
     $has->('layr-ls j', $one, qw(record_id name type sha256 created mtime size scheme segments until seq record_hosts readable spare
