@@ -29,6 +29,12 @@ subtest 'nginx -t: what is wrong, in words' => sub {
         ['layr_store on; layr_path nginx.conf;', qr/"layr_path" is not a folder/],
         ['layr_store on; layr_key nginx.conf;', qr/nginx\.conf/],
         ['layr_store on; layr_zone small:1k;', qr/"layr_zone" directive is too small: it needs 64k/],
+        ['layr_store on; layr_advertise https://h.example; layr_zone small:1m;', qr/"layr_zone" is too small: .* needs 2m/],
+        ['layr_store on; layr_seed https://h.example;', qr/"layr_seed" needs "layr_advertise"/],
+        ['layr_store on; layr_advertise https://h.example; layr_seed https://a.example h.example;', qr/"layr_seed" needs URLs .* not "h\.example"/],
+        ['layr_store on; layr_advertise https://h.example; layr_seed https://a.example#12;', qr/"layr_seed" needs URLs/],
+        ['layr_store on; layr_seed;', qr/invalid number of arguments in "layr_seed"/],
+        ['layr_store on; layr_allow_private maybe;', qr/invalid value "maybe" in "layr_allow_private"/],
         ['layr_store on; layr_zone none;', qr/"layr_zone" directive must be NAME:SIZE/],
         map({ ["layr_store on; layr_advertise $_;", qr/"layr_advertise" directive needs a URL such as/] }
             'host.example', 'ftp://host.example', 'https://host.example/', 'https://host.example?x', 'https://u@host.example', '"https://host.example/a b"'),
@@ -50,6 +56,8 @@ subtest 'nginx -t: what is wrong, in words' => sub {
     $r = nginx_t('', block => 'location /a/ { layr_store on; layr_path a; layr_key k; layr_price 1; } location /b/ { layr_store on; layr_path a; layr_key k; }');
     like($r->{err}, qr/locations that share the store .* differ in "layr_price"/, 'one store with two prices');
     my $owners = write_file(scratch('bad-owners'), "# fine\nnot a key\n");
+    $r = nginx_t('', block => join ' ', map { "location /$_/ { layr_store on; layr_path a; layr_key k; layr_advertise http://h.example; layr_seed http://$_.example; }" } qw(a b));
+    like($r->{err}, qr/differ in "layr_seed"/, 'locations of one store with other seeds');
     $r = nginx_t("layr_store on; layr_path store; layr_key node.key; layr_owners $owners;");
     like($r->{err}, qr/line 2 of ".*" is not an owner's public key/, 'a line of the owners\' file');
 };
