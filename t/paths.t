@@ -46,7 +46,7 @@ my @paths = (
     ['a record\'s id with dots', 'bad-request', '/v1/records/../../etc/passwd'],
 );
 my @unknown = ('/', '/v1', '/v1/', '/v2/node', '/v1/shard', '/v1/shards', '/v1/shardsx/' . $id, '/v1/node/', '/v1/nodes', '/v1/orders/x',
-    '/v1/closest/' . $id, '/v1/audits', '/index.html', '/v1/statuses', "/shards/$id", '/V1/node');
+    '/v1/closest', '/v1/closes/' . $id, '/v1/audits', '/index.html', '/v1/statuses', "/shards/$id", '/V1/node');
 
 for my $turn (0 .. 3) {
     my $w = $wires[$turn];

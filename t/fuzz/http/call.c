@@ -115,6 +115,25 @@ static void node_get(gen_t *g, req_t *r)
     req_status(r, 200);
 }
 
+/* Whoever asks may show a contact; what it is worth is not looked at here. */
+static void closest_get(gen_t *g, req_t *r)
+{
+    uint8_t id[32];
+    char hex[65], *contact = gen_take(g, 1201);
+    unsigned len = rng_below(&g->rng, 1200);
+
+    for (unsigned i = 0; i < sizeof id; i++)
+        id[i] = (uint8_t)rng_below(&g->rng, 256);
+    layr_hex(hex, id, sizeof id);
+    req_init(r, rng_one_in(&g->rng, 4) ? "HEAD" : "GET", gen_say(g, "/v1/closest/%s", hex));
+    for (unsigned i = 0; i < len; i++)
+        contact[i] = PICK_CHAR(&g->rng, "ABCXYZabcxyz0189-_..");
+    contact[len] = 0;
+    if (len > 0 && rng_one_in(&g->rng, 2))
+        req_field(r, "layr-contact", gen_span(contact));
+    req_status(r, 200);
+}
+
 static void page_get(gen_t *g, req_t *r)
 {
     req_init(r, rng_one_in(&g->rng, 4) ? "HEAD" : "GET",
@@ -124,19 +143,9 @@ static void page_get(gen_t *g, req_t *r)
 
 static void no_call(gen_t *g, req_t *r)
 {
-    static const char *const paths[] = {
-        "/",
-        "/v1",
-        "/v1/",
-        "/v2/node",
-        "/v1/nodes",
-        "/v1/shards",
-        "/v1/order",
-        "/v1/status/",
-        "/index.html",
-        "/v1/closest/0000000000000000000000000000000000000000000000000000000000000000",
-        "/favicon.ico",
-        "/v1/audits"};
+    static const char *const paths[] = {"/",           "/v1",         "/v1/",         "/v2/node",
+                                        "/v1/nodes",   "/v1/shards",  "/v1/order",    "/v1/status/",
+                                        "/index.html", "/v1/closest", "/favicon.ico", "/v1/audits"};
 
     req_init(r, "GET", PICK(&g->rng, paths));
     req_status(r, 404);
@@ -144,9 +153,9 @@ static void no_call(gen_t *g, req_t *r)
 
 void call_make(gen_t *g, req_t *r)
 {
-    static void (*const calls[])(gen_t *, req_t *) = {shard_put,   shard_put,   shard_put,  shard_get,
-                                                      shard_range, orders_post, record_put, record_put,
-                                                      record_get,  node_get,    page_get,   no_call};
+    static void (*const calls[])(gen_t *, req_t *) = {
+        shard_put,  shard_put,  shard_put, shard_get,   shard_range, orders_post, record_put,
+        record_put, record_get, node_get,  closest_get, page_get,    no_call};
 
     PICK(&g->rng, calls)(g, r);
 }
