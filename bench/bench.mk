@@ -1,6 +1,6 @@
 # Benchmarks: make bench, or make bench T=get-shard; bench/run has the rest.
 BENCH_LIB      := $(patsubst %.c,$(BUILD)/%.o,bench/wire.c bench/wire_h2.c)
-BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk kernels stages slow boundaries)
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk kernels stages slow boundaries lookup)
 
 # The simulator of kad/, a folder: make kad-sim, or with options: make kad-sim ARGS='-n 10000 --dead 30'.
 KAD_SIM     := $(BUILD)/bench/kad-sim
