@@ -15,7 +15,7 @@ use Layr::Kad;
 use Layr::Test;
 use Test::More;
 
-our @EXPORT = qw(met home seed key_in ls live_of readable);
+our @EXPORT = qw(met home seed key_in ls live_of readable move);
 
 # -s URL#id of a host.
 sub seed { my ($swarm, $i) = @_; return ('-s', ($swarm->urls)[$i // 0]) }
@@ -34,6 +34,21 @@ sub met {
         return 1;
     });
     return ok($good, scalar(@which) . ' hosts find each other');
+}
+
+# Start a host that is down at another port, with another seed (a number): its URL then. Its processes live in its folder, as the
+# swarm's do, and end with them.
+sub move {
+    my ($swarm, $i, $seed) = @_;
+    my ($old) = $swarm->url($i) =~ /:(\d+)$/;
+    my $port = $old > 30000 ? $old - 7777 : $old + 7777;
+    my $conf = $swarm->path($i, 'nginx.conf');
+    my $lives = ($swarm->urls)[$seed];
+    write_file($conf, read_file($conf) =~ s/:$old\b/:$port/gr =~ s/\n\s*layr_seed \S+;//r =~ s/(?=\n\s*layr_allow_private)/\nlayr_seed $lives;/r);
+    my ($nginx) = grep { -x } $ENV{LAYR_NGINX} // (), '/usr/sbin/nginx';
+    my $r = run('sh', '-c', 'cd "$1" && exec "$2" -p "$1" -c nginx.conf', 'sh', $swarm->path($i), $nginx);
+    is($r->{status}, 0, "host $i listens at $port instead of $old") or diag($r->{err});
+    return $swarm->url($i) =~ s/:$old$/:$port/r;
 }
 
 sub home {
