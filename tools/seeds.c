@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "show.h"
+
 #define CONTACTS_MAX (8u << 20)
 #define FIRST_WANT 3 /* hosts that must answer before we say that we are in */
 
@@ -108,11 +110,6 @@ done:
 
 /* --- joining --- */
 
-static const char *why_down(const layr_host_t *h)
-{
-    return h->error_text[0] ? h->error_text : layr_strerror(h->error);
-}
-
 /* Who of the seeds does not answer; how many do, or still may. */
 static size_t look_at_seeds(const layr_dht_t *dht, const layr_opt_t *o, layr_host_t *down)
 {
@@ -139,7 +136,7 @@ static int nobody(const layr_opt_t *o, const layr_host_t *down, layr_diag_t *d)
         d, LAYR_ERR_HOSTS,
         "%s%s does not answer: %s. Give another seed with -s URL, or a line `seed URL` in %s/layr.conf",
         o->seeds.count == 1 ? "the seed " : "none of the seeds answers; the first, ", down->url,
-        why_down(down), o->config_dir);
+        layr_show_down(down), o->config_dir);
 }
 
 /* A lookup of anything: whoever answers is in the network. */
@@ -178,7 +175,7 @@ int layr_seeds_join(layr_session_t *s, const layr_opt_t *o, char note[LAYR_SEEDS
         return nobody(o, &down, d);
     if (rc == LAYR_OK && good == 0)
         snprintf(note, LAYR_SEEDS_NOTE, "%s does not answer (%.200s): going on with hosts known from before",
-                 down.url, why_down(&down));
+                 down.url, layr_show_down(&down));
     return rc;
 }
 

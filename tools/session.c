@@ -57,11 +57,6 @@ static int open_journal(layr_tool_t *t, const layr_opt_t *o)
     return LAYR_OPT_GO_ON;
 }
 
-static const char *why_down(const layr_host_t *h)
-{
-    return h->error_text[0] ? h->error_text : layr_strerror(h->error);
-}
-
 /* What a host's URL is called in messages: without the id, which nobody reads. */
 static void say_down(const layr_hosts_t *h, bool verbose)
 {
@@ -71,7 +66,7 @@ static void say_down(const layr_hosts_t *h, bool verbose)
         return;
     for (size_t i = 0; verbose && i < h->count; i++)
         if (h->host[i].error != 0)
-            layr_say_note("%s: %s", h->host[i].url, why_down(&h->host[i]));
+            layr_say_note("%s: %s", h->host[i].url, layr_show_down(&h->host[i]));
     if (!verbose && down < h->count)
         layr_say_note("%zu of %zu hosts cannot be used now (-v says which and why)", down, h->count);
 }
@@ -82,10 +77,10 @@ static int all_down(const layr_hosts_t *h, bool verbose)
     const layr_host_t *one = &h->host[0];
 
     if (h->count == 1)
-        layr_say_error("the only host given cannot be used now: %s: %s", one->url, why_down(one));
+        layr_say_error("the only host given cannot be used now: %s: %s", one->url, layr_show_down(one));
     else
         layr_say_error("none of the %zu hosts given can be used now; the first, %s: %s%s", h->count, one->url,
-                       why_down(one), verbose ? "" : " (-v names all)");
+                       layr_show_down(one), verbose ? "" : " (-v names all)");
     return LAYR_EXIT_HOSTS;
 }
 

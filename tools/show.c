@@ -105,6 +105,11 @@ void layr_show_odds(char out[LAYR_ODDS_TEXT], double p)
     out[at] = 0;
 }
 
+const char *layr_show_down(const layr_host_t *h)
+{
+    return h->error_text[0] ? h->error_text : layr_strerror(h->error);
+}
+
 int layr_json_u64(cJSON *o, const char *name, uint64_t v)
 {
     char text[LAYR_DEC_MAX];

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdint.h>
 
+#include "layr/api.h"
 #include "layr/code.h"
 #include "layr/statement.h"
 
@@ -26,6 +27,9 @@ void layr_show_scheme(char out[LAYR_SCHEME_TEXT], layr_scheme_t s);
 /* A probability: "1 in 20", "1 in 3,400,000", "below 1 in 10^15". */
 #define LAYR_ODDS_TEXT 48
 void layr_show_odds(char out[LAYR_ODDS_TEXT], double p);
+
+/* Why a host can't be used. */
+const char *layr_show_down(const layr_host_t *h);
 
 /* Members of a JSON object. Integers are written as they are, not through a double; bad UTF-8 becomes U+FFFD.
  */

@@ -223,7 +223,7 @@ int layr_holders_add(layr_holders_t *l, layr_host_t *h, unsigned place)
     return LAYR_OK;
 }
 
-int layr_holders_note(layr_session_t *s, layr_holders_t *l, const layr_dht_lookup_t *from, unsigned place)
+static int note_holders(layr_session_t *s, layr_holders_t *l, const layr_dht_lookup_t *from, unsigned place)
 {
     layr_host_t h[LAYR_KAD_HOLDERS];
     unsigned n = layr_dht_lookup_closest(from, h, LAYR_KAD_HOLDERS);
@@ -246,15 +246,13 @@ static int all_given(layr_session_t *s, layr_holders_t *out)
     return rc;
 }
 
-int layr_holders_find(layr_session_t *s, const uint8_t record_id[32], layr_holders_t *out)
+int layr_holders_look(layr_session_t *s, const uint8_t record_id[32], const layr_dht_lookup_opts_t *each,
+                      layr_holders_t *out)
 {
     layr_dht_lookup_t *l[LAYR_RECORD_PLACES] = {0};
     int rc = LAYR_OK;
-    *out = (layr_holders_t){0};
-    if (!s->dht)
-        return all_given(s, out);
     for (unsigned i = 0; i < LAYR_RECORD_PLACES && rc == LAYR_OK; i++) {
-        layr_dht_lookup_opts_t o = {0};
+        layr_dht_lookup_opts_t o = *each;
         if ((rc = layr_record_place(o.target, record_id, i)) == LAYR_OK)
             rc = layr_dht_lookup(s->dht, &l[i], &o);
     }
@@ -262,10 +260,18 @@ int layr_holders_find(layr_session_t *s, const uint8_t record_id[32], layr_holde
         rc = layr_dht_lookup_wait(l[i], s->cancel);
         rc = rc == LAYR_ERR_HOSTS ? LAYR_OK : rc;
         if (rc == LAYR_OK)
-            rc = layr_holders_note(s, out, l[i], i);
+            rc = note_holders(s, out, l[i], i);
     }
     for (unsigned i = 0; i < LAYR_RECORD_PLACES; i++)
         layr_dht_lookup_drop(l[i]);
+    return rc;
+}
+
+int layr_holders_find(layr_session_t *s, const uint8_t record_id[32], layr_holders_t *out)
+{
+    int rc;
+    *out = (layr_holders_t){0};
+    rc = s->dht ? layr_holders_look(s, record_id, &(layr_dht_lookup_opts_t){0}, out) : all_given(s, out);
     if (rc != LAYR_OK)
         layr_holders_free(out);
     return rc;

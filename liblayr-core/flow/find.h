@@ -40,9 +40,12 @@ typedef struct layr_holders {
 int layr_holders_find(layr_session_t *s, const uint8_t record_id[32], layr_holders_t *out) LAYR_CHECKED;
 /* The same pair twice is kept once. */
 int layr_holders_add(layr_holders_t *l, layr_host_t *h, unsigned place) LAYR_CHECKED;
-/* Of place i, those of this lookup. */
-int layr_holders_note(layr_session_t *s, layr_holders_t *l, const layr_dht_lookup_t *from,
-                      unsigned place) LAYR_CHECKED;
+/*
+ * In a DHT: a lookup for each of a record's places, all at a time, as `each` says (its target is not looked at); their holders
+ * are added. Nobody found is LAYR_OK.
+ */
+int layr_holders_look(layr_session_t *s, const uint8_t record_id[32], const layr_dht_lookup_opts_t *each,
+                      layr_holders_t *out) LAYR_CHECKED;
 /* Distinct hosts of them; hosts (may be NULL) takes l->count. */
 size_t layr_holders_hosts(const layr_holders_t *l, const layr_host_t **hosts);
 void layr_holders_free(layr_holders_t *l);

@@ -158,21 +158,8 @@ static bool on_record(void *ctx, const layr_host_t *h, int error, const char *jw
 static int gather_found(layr_session_t *s, const uint8_t record_id[32], layr_time_t now, layr_records_t *out)
 {
     seek_t seek = {out, record_id, now, LAYR_OK};
-    layr_dht_lookup_t *l[LAYR_RECORD_PLACES] = {0};
-    int rc = LAYR_OK;
-    for (unsigned i = 0; i < LAYR_RECORD_PLACES && rc == LAYR_OK; i++) {
-        layr_dht_lookup_opts_t o = {.value = true, .record = on_record, .ctx = &seek};
-        if ((rc = layr_record_place(o.target, record_id, i)) == LAYR_OK)
-            rc = layr_dht_lookup(s->dht, &l[i], &o);
-    }
-    for (unsigned i = 0; i < LAYR_RECORD_PLACES && rc == LAYR_OK; i++) {
-        rc = layr_dht_lookup_wait(l[i], s->cancel);
-        rc = rc == LAYR_ERR_HOSTS ? LAYR_OK : rc;
-        if (rc == LAYR_OK)
-            rc = layr_holders_note(s, &out->holders, l[i], i);
-    }
-    for (unsigned i = 0; i < LAYR_RECORD_PLACES; i++)
-        layr_dht_lookup_drop(l[i]);
+    layr_dht_lookup_opts_t each = {.value = true, .record = on_record, .ctx = &seek};
+    int rc = layr_holders_look(s, record_id, &each, &out->holders);
     out->answered = (unsigned)out->holders.count;
     return rc == LAYR_OK ? seek.rc : rc;
 }

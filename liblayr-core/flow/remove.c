@@ -70,7 +70,8 @@ static int told(layr_session_t *s, const layr_gone_t *g, const uint8_t record_id
 /*
  * Say of a record that its file is gone.  Of a removal it is to stay until the file's end, so that no older record
  * comes back; a majority that took it will do.  Of a put that did not get that far nobody has the capability: the
- * word need not outlive the moment, but every host is told, so that nothing of it stays anywhere.
+ * word need not outlive the moment, but every host is told, so that nothing of it stays anywhere.  (In a DHT one that does
+ * not answer may never come back: with it what it has is nobody's, until it expires.)
  */
 static int unpublish(void *ctx, const layr_gone_t *g)
 {
@@ -86,7 +87,8 @@ static int unpublish(void *ctx, const layr_gone_t *g)
     if ((rc = told(s, g, k.record_id, &at)) == LAYR_OK)
         rc = layr_record_publish(s, &k, &at, false, NULL, 0, now, g->until ? g->until : now + GONE_S, &took,
                                  NULL);
-    if (rc == LAYR_OK && g->until == 0 && (took != layr_holders_hosts(&at, NULL) || !all_here(s, g)))
+    if (rc == LAYR_OK && g->until == 0 && !s->dht &&
+        (took != layr_holders_hosts(&at, NULL) || !all_here(s, g)))
         rc = LAYR_ERR_NET;
     layr_holders_free(&at);
     layr_file_keys_wipe(&k);
