@@ -7,5 +7,5 @@ use lib 't/lib';
 use Layr::CrashPut;
 use Test::More;
 
-crash_puts(12);
+crash_puts(20);
 done_testing;

@@ -127,9 +127,14 @@ sub empty {
 
 sub spec { my ($point, $action) = @_; return ($point =~ /:/ ? $point : "$point:1") . ":$action" }
 
+# fired: it came there. A fault that lasts is not ticked off: then, that the program failed.
 sub with_fault {
     my ($spec, @command) = @_;
-    my $r = tool({timeout => 60, env => {LAYR_FAULT => $spec}}, @command);
+    my $armed = scratch('spec');
+    write_file($armed, $spec);
+    my $r = tool({timeout => 60, env => {LAYR_FAULT => "\@$armed"}}, @command);
+    $r->{fired} = $spec =~ /\+:/ ? $r->{status} != 0 : !-e $armed;
+    unlink $armed;
     $reached{$1} = 1 if $r->{status} == -9 && $spec =~ /^([a-z.]+)/;
     return $r;
 }
@@ -218,7 +223,7 @@ sub failing {
     }
     clean_after("$what, $spec", $what);
     empty();
-    return $r->{status};
+    return $r->{fired};
 }
 
 # Each pass of a point until the program is done without coming there any more; every so many of them.
@@ -233,7 +238,7 @@ sub each_pass {
 sub killed_in_passes {
     my ($what, $stride) = @_;
     for my $point ('sqlite.write', 'sqlite.sync') {
-        each_pass($point, $point eq 'sqlite.sync' ? 1 + $stride / 4 : $stride, sub {
+        each_pass($point, $point eq 'sqlite.sync' ? 1 + int $stride / 4 : $stride, sub {
             tool(put()) if $what eq 'rm';
             my $r = with_fault("$_[0]:kill", $what eq 'rm' ? ('layr-rm', 'file') : put());
             $removed++ if $what eq 'rm' && $r->{status} == 0;
@@ -250,9 +255,9 @@ sub failing_in_passes {
     for my $errno ('EIO', 'ENOSPC') {
         for my $point ('sqlite.write', 'sqlite.sync') {
             for my $from ('', '+') {
-                each_pass($point, $point eq 'sqlite.sync' ? 1 + $stride / 4 : $stride, sub {
+                each_pass($point, $point eq 'sqlite.sync' ? 1 + int $stride / 4 : $stride, sub {
                     tool(put()) if $what eq 'rm';
-                    return failing($what, "$_[0]$from", $errno, $what eq 'rm' ? ('layr-rm', 'file') : put()) != 0;
+                    return failing($what, "$_[0]$from", $errno, $what eq 'rm' ? ('layr-rm', 'file') : put());
                 });
             }
         }
