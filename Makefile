@@ -129,10 +129,10 @@ asan-nginx:
 	@$(MAKE) --no-print-directory -s -C $(ASAN)/nginx
 prove:
 	@$(PROVE) --timer $(TESTS)
-STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module
+STOCK := --with-compat --with-threads --with-http_ssl_module --with-http_v2_module --with-http_realip_module
 # $(call configure_nginx,FOLDER,CFLAGS,LDFLAGS): with the module compiled in. Anew when the flags or the sources' names change:
 # nginx's makefile knows no source that came later.
-NGINX_KEY       = $(shell cksum < config) $(wildcard ngx_layr_module/*.c liblayr-core/*/*.c)
+NGINX_KEY       = $(STOCK) $(shell cksum < config) $(wildcard ngx_layr_module/*.c liblayr-core/*/*.c)
 configure_nginx = cd $(1) && { test "$$(cat configured 2>/dev/null)" = '$(2) $(NGINX_KEY)' || { \
     ./configure $(STOCK) --with-debug --add-module=$(CURDIR) --with-cc-opt='$(2)' --with-ld-opt='$(3)' > configure.log && \
     echo '$(2) $(NGINX_KEY)' > configured; }; }
