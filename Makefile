@@ -102,12 +102,12 @@ PROVE     = LAYR_BUILD=$(BUILD) prove -I t/lib -j 2 --rules 'seq=t/{,long/}*.t' 
 
 test:
 	@./setup test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all units
+	@$(MAKE) --no-print-directory -j "$$(nproc)" BUILD=$(BUILD) all units
 	@$(PROVE) $(TESTS)
 
 test-long:
 	@./setup test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD) all units
+	@$(MAKE) --no-print-directory -j "$$(nproc)" BUILD=$(BUILD) all units
 	@$(PROVE) --timer $(if $(T),$(T),$(sort $(wildcard t/long/*.t)))
 
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and nginx with the module compiled in: all of t/ again, on these.
@@ -146,6 +146,7 @@ lint:
 	@./setup lint
 	@$(MAKE) --no-print-directory $(BUILD)/gen/bip39_words.h
 	clang-format --dry-run -Werror $(FORMATTED)
+	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang all units
 	printf '%s\n' $(CORE_SRC) $(wildcard tools/*.c bench/*.c bench/*/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=c11 $(DEFS) -Iliblayr-core -I$(BUILD)/gen 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem $(MACROS:%=--include=%) $(DEFS) -Iliblayr-core -I$(BUILD)/gen $(sort $(dir $(CORE_SRC))) tools bench $(wildcard ngx_layr_module/*.c)
 
@@ -169,8 +170,10 @@ demo:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/layr $(DESTDIR)$(PREFIX)/share/man/man1
 	install $(TOOLS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(wildcard README.md docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/layr
+	install -m 644 $(wildcard README.md docs/*.md docs/*.svg) $(DESTDIR)$(PREFIX)/share/doc/layr
 	$(if $(wildcard docs/man/*.1),install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/user
+	for u in $(notdir $(wildcard tools/systemd/*)); do sed 's|@BINDIR@|$(PREFIX)/bin|' tools/systemd/$$u > $(DESTDIR)$(PREFIX)/lib/systemd/user/$$u && chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/user/$$u || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	for p in $(notdir $(TOOLS)); do install -m 644 tools/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
 	install -d $(DESTDIR)$(MODULES) $(DESTDIR)/usr/share/nginx/modules-available $(DESTDIR)/etc/nginx/modules-enabled
@@ -188,10 +191,11 @@ help:
 	@echo 'make tsan        what has threads, programs and host, under ThreadSanitizer'
 	@echo 'make valgrind    unit tests, and a put, get, ls and rm, under valgrind; T=t/unit/net_call.c runs one'
 	@echo 'make fuzz        the fuzz targets, each for FUZZ_SECONDS (60); T=statement runs one'
-	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 30 minutes'
+	@echo 'make bench       the benchmarks: one table, and JSON in build/bench; T=get-shard runs one; 33 minutes'
 	@echo 'make kad-sim     a network of hosts simulated: lookups under churn, loss, liars; ARGS=--help lists its options'
+	@echo 'make durability  years of hosts lost and a keeper at work simulated: yearly loss, traffic of repairs; ARGS=--help lists its options'
 	@echo 'make fuzz-http   hostile requests over raw connections against a host under the sanitizers'
-	@echo 'make lint        clang-format, clang-tidy, cppcheck'
+	@echo 'make lint        clang-format, clang (all of it), clang-tidy, cppcheck'
 	@echo 'make install     into PREFIX (/usr/local), the module into MODULES (/usr/lib/nginx/modules); DESTDIR goes in front'
 	@echo 'make clean       remove build/'
 	@echo 'demo, test, test-long, asan, tsan, valgrind, fuzz, bench and lint install what they miss, on Debian 12, with ./setup.'

@@ -4,10 +4,14 @@ BENCH_PROGRAMS := $(patsubst %,$(BUILD)/bench/%,load usage disk kernels stages s
 
 # The simulator of kad/, a folder: make kad-sim, or with options: make kad-sim ARGS='-n 10000 --dead 30'.
 KAD_SIM     := $(BUILD)/bench/kad-sim
-KAD_SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/kad/*.c)))
+KAD_SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,bench/random.c $(sort $(wildcard bench/kad/*.c)))
+
+# The simulator of shards, hosts and a keeper over years: make durability, or make durability ARGS='-k 10/20 --grace 3'.
+DURABILITY     := $(BUILD)/bench/durability-sim
+DURABILITY_OBJ := $(patsubst %.c,$(BUILD)/%.o,bench/random.c $(sort $(wildcard bench/durability/*.c)))
 
 # Tests run them, too.
-units: $(BENCH_PROGRAMS) $(KAD_SIM)
+units: $(BENCH_PROGRAMS) $(KAD_SIM) $(DURABILITY)
 
 bench:
 	@./setup bench
@@ -19,14 +23,18 @@ $(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(BENCH_LIB) $(TOOL_LIB) $(CORE) -lssl $(LIBS)
 
-kad-sim:
+kad-sim:    SIM := $(KAD_SIM)
+durability: SIM := $(DURABILITY)
+kad-sim durability:
 	@./setup
-	@$(MAKE) --no-print-directory $(KAD_SIM)
-	@$(KAD_SIM) $(if $(ARGS),$(ARGS),--suite)
+	@$(MAKE) --no-print-directory $(SIM)
+	@$(SIM) $(if $(ARGS),$(ARGS),--suite)
 
-$(KAD_SIM): $(KAD_SIM_OBJ) $(CORE)
+$(KAD_SIM): $(KAD_SIM_OBJ)
+$(DURABILITY): $(DURABILITY_OBJ)
+$(KAD_SIM) $(DURABILITY): $(CORE)
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(KAD_SIM_OBJ) $(CORE) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(CORE) $(LIBS)
 
-.PHONY: bench kad-sim
+.PHONY: bench kad-sim durability

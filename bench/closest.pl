@@ -9,11 +9,6 @@ use Layr::Test;
 my $n = size(24, 4);
 my @ids = map { random_hex(32) } 1 .. 64;
 
-sub get {
-    my ($url, $h2, @paths) = @_;
-    return load({stdin => join('', map { "$_\n" } @paths)}, 'get', $url, $h2, '-c', 4, '-t', size(3, 0.2));
-}
-
 my (@parts, @wires, %length);
 for ([h1 => '--plain'], [h2c => '--h2c'], ['TLS h2']) {
     my ($wire, @option) = @$_;
@@ -28,8 +23,8 @@ for ([h1 => '--plain'], [h2c => '--h2c'], ['TLS h2']) {
     my ($whole, $rest) = (int(length($body) / 1000), '-' x (length($body) % 1000));
     my $peer = Layr::Bench::Hosts->plain($hosts, 1, "            set \$k " . 'x' x 1000 . ";\n            default_type application/json;\n"
         . '            return 200 "' . '$k' x $whole . "$rest\";");
-    push @parts, sub { $_[0]->("layr $wire", $hosts, sub { get($hosts->url(0), $h2, map { "/v1/closest/$_" } @ids) }) },
-        sub { $_[0]->("nginx return $wire", $peer, sub { get($peer->url(0), $h2, '/') }) };
+    push @parts, sub { $_[0]->("layr $wire", $hosts, sub { get($hosts->url(0), $h2, 4, map { "/v1/closest/$_" } @ids) }) },
+        sub { $_[0]->("nginx return $wire", $peer, sub { get($peer->url(0), $h2, 4, '/') }) };
     push @wires, $wire;
 }
 my $s = rounds(@parts);

@@ -5,11 +5,6 @@ use Layr::Bench;
 use Layr::Bench::Hosts;
 use Layr::Bench::Load;
 
-sub get {
-    my ($url, $h2, @paths) = @_;
-    return load({stdin => join('', map { "$_\n" } @paths)}, 'get', $url, $h2, '-c', 4, '-t', size(3, 0.2));
-}
-
 my (@parts, @wires);
 for ([h1 => '--plain'], [h2c => '--h2c'], ['TLS h2']) {
     my ($wire, @option) = @$_;
@@ -17,8 +12,8 @@ for ([h1 => '--plain'], [h2c => '--h2c'], ['TLS h2']) {
     my $hosts = Layr::Bench::Hosts->swarm(1, @option);
     my @id = stored($hosts, size(16, 2));
     my $peer = Layr::Bench::Hosts->plain($hosts, 1, '            root ' . $hosts->path(0, 'store/shards') . ';');
-    push @parts, sub { $_[0]->("layr $wire", $hosts, sub { get($hosts->url(0), "@h2", map { "/v1/shards/$_" } @id) }) },
-        sub { $_[0]->("nginx static $wire", $peer, sub { get($peer->url(0), "@h2", map { s{^(..)(..)}{/$1/$2/$1$2}r } @id) }) };
+    push @parts, sub { $_[0]->("layr $wire", $hosts, sub { get($hosts->url(0), "@h2", 4, map { "/v1/shards/$_" } @id) }) },
+        sub { $_[0]->("nginx static $wire", $peer, sub { get($peer->url(0), "@h2", 4, map { s{^(..)(..)}{/$1/$2/$1$2}r } @id) }) };
     push @wires, $wire;
 }
 my $s = rounds(@parts);

@@ -27,6 +27,8 @@ static uint8_t *chunk[ROWS_MAX]; /* each LAYR_CHUNK bytes */
 static uint8_t tags[BLOCKS * LAYR_TAG_BYTES];
 static const uint8_t key[32] = {1}, salt[16] = {2};
 static layr_tagger_t *tagger;
+static layr_answer_t *answer;
+static uint8_t nu[BLOCKS][LAYR_TAG_BYTES];
 static layr_sealer_t *sealer;
 static layr_coder_t *coder;
 static layr_decoder_t *decoder;
@@ -47,6 +49,22 @@ static size_t run_tag(work_t *w)
 {
     (void)w;
     return layr_tag_blocks(tagger, tags, chunk[0], 0, BLOCKS, salt) == LAYR_OK ? LAYR_CHUNK : 0;
+}
+
+static size_t run_answer(work_t *w)
+{
+    (void)w;
+    layr_answer_add(answer, chunk[0], tags, (const uint8_t(*)[LAYR_TAG_BYTES])nu, BLOCKS);
+    return LAYR_CHUNK;
+}
+
+/* The owner's side of a full shard. A wrong answer takes as long as a right one. */
+static size_t run_check(work_t *w)
+{
+    static const layr_asked_t shard = {{3}, {2}, LAYR_SHARD_MAX / LAYR_BLOCK};
+    static const uint8_t seed[32] = {4};
+    (void)w;
+    return layr_answer_check(tagger, seed, 0, &shard, 1, chunk[0]) == LAYR_ERR_AUTH ? LAYR_SHARD_MAX : 0;
 }
 
 static size_t run_sha256(work_t *w)
@@ -124,6 +142,10 @@ static size_t run_isal(work_t *w)
 static work_t works[] = {{"tags portable", 0, 0, LAYR_KERNEL_PORTABLE, run_tag},
                          {"tags pclmul", 0, 0, LAYR_KERNEL_PCLMUL, run_tag},
                          {"tags vpclmul", 0, 0, LAYR_KERNEL_VPCLMUL, run_tag},
+                         {"answer portable", 0, 0, LAYR_KERNEL_PORTABLE, run_answer},
+                         {"answer pclmul", 0, 0, LAYR_KERNEL_PCLMUL, run_answer},
+                         {"answer vpclmul", 0, 0, LAYR_KERNEL_VPCLMUL, run_answer},
+                         {"answer check", 0, 0, LAYR_KERNEL_AUTO, run_check},
                          {"SHA-256", 0, 0, LAYR_KERNEL_AUTO, run_sha256},
                          {"seal", 0, 0, LAYR_KERNEL_AUTO, run_seal},
                          {"open", 0, 0, LAYR_KERNEL_AUTO, run_open},
@@ -175,6 +197,9 @@ static int make(const work_t *w)
     if (rc == LAYR_OK)
         rc = layr_tagger_new(&tagger, key, w->kernel);
     if (rc == LAYR_OK)
+        rc = layr_answer_new(&answer, w->kernel);
+    layr_random(nu, sizeof nu);
+    if (rc == LAYR_OK)
         rc = layr_sealer_new(&sealer);
     if (rc == LAYR_OK)
         rc = layr_sealer_key(sealer, key);
@@ -189,6 +214,7 @@ static void drop(void)
     layr_coder_free(coder);
     layr_sealer_free(sealer);
     layr_tagger_free(tagger);
+    layr_answer_free(answer);
     EVP_CIPHER_CTX_free(gcm);
     EVP_MD_CTX_free(md);
     EVP_MD_free(sha256);

@@ -26,6 +26,7 @@
 
 #define HEAD 4096 /* bytes of a body that are its own; the rest is common to all */
 #define MAX_CONNECTIONS 64
+#define TIMES_MAX (1u << 20)
 
 typedef struct item {
     char path[128];
@@ -46,7 +47,9 @@ typedef struct load {
     atomic_size_t next;
     atomic_ullong bytes;
     atomic_bool failed;
-    uint32_t *usec; /* put: of each request */
+    uint32_t *usec; /* of the first `times` requests that are done */
+    size_t times;
+    atomic_size_t done;
     pthread_barrier_t ready;
 } load_t;
 
@@ -63,6 +66,7 @@ static bool one(load_t *l, wire_t *w, size_t i)
     const item_t *it = &l->item[i % l->count];
     wire_request_t r = {.method = l->put ? "PUT" : "GET", .path = it->path, .auth = it->auth};
     uint64_t began = layr_now_us(), received = 0;
+    size_t nth;
     int status;
 
     if (l->put) {
@@ -75,8 +79,9 @@ static bool one(load_t *l, wire_t *w, size_t i)
         return false;
     }
     atomic_fetch_add(&l->bytes, l->put ? l->size : received);
-    if (l->put)
-        l->usec[i] = (uint32_t)(layr_now_us() - began);
+    nth = atomic_fetch_add(&l->done, 1);
+    if (nth < l->times)
+        l->usec[nth] = (uint32_t)(layr_now_us() - began);
     return true;
 }
 
@@ -117,14 +122,15 @@ static int by_size(const void *a, const void *b)
 
 static void print(load_t *l, double seconds, double cpu)
 {
-    uint32_t median = 0;
+    size_t n = l->done < l->times ? l->done : l->times;
+    uint32_t median, high;
 
-    if (l->put) {
-        qsort(l->usec, l->count, sizeof *l->usec, by_size);
-        median = l->usec[l->count / 2];
-    }
-    printf("{\"seconds\": %.6f, \"bytes\": %llu, \"cpu\": %.6f, \"median_ms\": %.3f}\n", seconds,
-           (unsigned long long)l->bytes, cpu, median / 1e3);
+    qsort(l->usec, n, sizeof *l->usec, by_size);
+    median = n > 0 ? l->usec[n / 2] : 0;
+    high = n > 0 ? l->usec[n * 99 / 100] : 0;
+    printf("{\"seconds\": %.6f, \"bytes\": %llu, \"cpu\": %.6f, \"requests\": %zu, \"median_ms\": %.3f, "
+           "\"p99_ms\": %.3f}\n",
+           seconds, (unsigned long long)l->bytes, cpu, n, median / 1e3, high / 1e3);
 }
 
 static bool measure(load_t *l)
@@ -156,6 +162,10 @@ static bool read_paths(load_t *l)
     char line[128];
 
     l->item = calloc(opt_count, sizeof *l->item);
+    l->times = TIMES_MAX;
+    l->usec = calloc(l->times, sizeof *l->usec);
+    if (l->usec == NULL)
+        return false;
     while (l->item != NULL && l->count < opt_count && fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = 0;
         memcpy(l->item[l->count++].path, line, sizeof line);
@@ -212,9 +222,9 @@ static bool make_item(load_t *l, size_t i)
 static bool make_bodies(load_t *l)
 {
     l->size = opt_size;
-    l->count = opt_count;
+    l->count = l->times = opt_count;
     l->item = calloc(l->count, sizeof *l->item);
-    l->usec = calloc(l->count, sizeof *l->usec);
+    l->usec = calloc(l->times, sizeof *l->usec);
     l->common = malloc(l->size);
     if (l->item == NULL || l->usec == NULL || l->common == NULL)
         return false;

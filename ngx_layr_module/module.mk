@@ -5,7 +5,7 @@ MODULE      := $(BUILD)/ngx_layr_module.so
 MODULE_DIR  := $(BUILD)/nginx
 MODULE_DEPS := config $(wildcard ngx_layr_module/*.[ch]) $(wildcard liblayr-core/*/*.h) \
                $(wildcard liblayr-core/base/*.c liblayr-core/crypto/*.c liblayr-core/db/host*.c liblayr-core/db/fault_vfs.c \
-               liblayr-core/flow/dht*.c liblayr-core/kad/*.c liblayr-core/net/*.c)
+               liblayr-core/flow/dht*.c liblayr-core/kad/*.c liblayr-core/net/*.c liblayr-core/proof/*.c)
 
 module: $(MODULE)
 

@@ -27,6 +27,7 @@
 
 /* the module is of no use then, and says so; but it builds */
 typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
+typedef struct ngx_thread_task_s  ngx_thread_task_t;
 
 #endif
 
@@ -35,6 +36,7 @@ typedef struct ngx_http_layr_store_s  ngx_http_layr_store_t;
 typedef struct ngx_http_layr_zone_s   ngx_http_layr_zone_t;
 typedef struct ngx_http_layr_db_s     ngx_http_layr_db_t;
 typedef struct ngx_http_layr_ctx_s    ngx_http_layr_ctx_t;
+typedef struct ngx_http_layr_audit_s  ngx_http_layr_audit_t;
 
 
 typedef ngx_int_t (*ngx_http_layr_handler_pt)(ngx_http_request_t *r);
@@ -61,6 +63,9 @@ struct ngx_http_layr_store_s {
     size_t                      zone_size;
     ngx_array_t                *seeds;         /* of ngx_str_t; NULL: none */
     ngx_uint_t                  allow_private;
+    ngx_uint_t                  drain;
+    off_t                       scrub_rate;    /* bytes a second; 0: off */
+    time_t                      scrub_every;
 
     ngx_path_t                 *tmp;
     ngx_thread_pool_t          *thread_pool;
@@ -108,6 +113,9 @@ typedef struct {
     size_t                      zone_size;
     ngx_array_t                *seeds;
     ngx_flag_t                  allow_private;
+    ngx_flag_t                  drain;
+    off_t                       scrub_rate;
+    time_t                      scrub_every;
 
     ngx_http_layr_store_t      *store;
     ngx_http_core_loc_conf_t   *clcf;
@@ -128,8 +136,9 @@ struct ngx_http_layr_ctx_s {
     u_char                      id[32];        /* of the path */
     uint64_t                    group;         /* network of who asks */
 
-    /* a task under way */
+    /* a task under way; one after another */
 
+    ngx_thread_task_t          *task;
     ngx_http_layr_work_pt       work;
     ngx_http_layr_done_pt       done;
     int                         rc;
@@ -159,10 +168,14 @@ struct ngx_http_layr_ctx_s {
     layr_record_t               record;
     layr_buf_t                  jws;
 
+    ngx_http_layr_audit_t      *audit;
+
     /* headers of a blob, which a problem takes back */
 
     ngx_table_elt_t            *cache_control;
     ngx_table_elt_t            *repr_digest;
+
+    ngx_uint_t                  retry_after;   /* seconds, of a 429 */
 
     ngx_buf_t                  *problem;       /* in place of nginx's page */
 
@@ -191,6 +204,7 @@ typedef enum {
     NGX_HTTP_LAYR_CALL_SHARD_PUT,
     NGX_HTTP_LAYR_CALL_SHARD_GET,
     NGX_HTTP_LAYR_CALL_ORDERS,
+    NGX_HTTP_LAYR_CALL_AUDITS,
     NGX_HTTP_LAYR_CALL_RECORD_PUT,
     NGX_HTTP_LAYR_CALL_RECORD_GET,
     NGX_HTTP_LAYR_CALL_CLOSEST,
@@ -210,6 +224,7 @@ ngx_int_t ngx_http_layr_node_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_put_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_get_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_orders_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_layr_audits_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_record_put_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_record_get_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_layr_closest_handler(ngx_http_request_t *r);

@@ -327,6 +327,7 @@ ngx_http_layr_contact_sign(ngx_http_layr_store_t *st)
     c.seq = seq;
     c.capacity = st->capacity;
     c.free = room;
+    c.leaving = st->drain;
     c.price = st->price;
     c.iat = tv.tv_sec;
     c.exp = tv.tv_sec + NGX_HTTP_LAYR_CONTACT_LIFE;

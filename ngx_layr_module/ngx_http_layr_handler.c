@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_audits.h"
 #include "ngx_http_layr_hash.h"
 #include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
@@ -51,6 +52,11 @@ static ngx_http_layr_route_t  ngx_http_layr_routes[] = {
     { ngx_string("orders"), 0, 0,
       0, NULL,
       NGX_HTTP_LAYR_CALL_ORDERS, ngx_http_layr_orders_handler, NGX_HTTP_POST,
+      ngx_string("POST") },
+
+    { ngx_string("audits"), 0, 0,
+      0, NULL,
+      NGX_HTTP_LAYR_CALL_AUDITS, ngx_http_layr_audits_handler, NGX_HTTP_POST,
       ngx_string("POST") },
 
     { ngx_string("records"), 1, 1,
@@ -269,6 +275,7 @@ ngx_http_layr_ctx_cleanup(void *data)
         ngx_http_layr_zone_release(ctx->store, ctx->reserved);
     }
 
+    ngx_http_layr_audit_drop(ctx);
     ngx_http_layr_hash_drop(ctx);
     layr_record_free(&ctx->record);
     layr_buf_free(&ctx->jws);

@@ -37,6 +37,8 @@ ngx_http_layr_kad_start(ngx_http_layr_store_t *st, ngx_log_t *log)
     ngx_http_layr_kad_t  *kad;
     layr_kad_table_t     *t;
 
+    t = NULL;
+
     kad = ngx_http_layr_kad_lock(st);
     if (kad == NULL) {
         return NGX_OK;

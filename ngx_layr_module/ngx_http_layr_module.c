@@ -8,6 +8,7 @@
 #include "ngx_http_layr_background.h"
 #include "ngx_http_layr_contact.h"
 #include "ngx_http_layr_filter.h"
+#include "ngx_http_layr_scrub.h"
 #include "ngx_http_layr_store.h"
 #include "ngx_http_layr_zone.h"
 
@@ -133,6 +134,20 @@ static ngx_command_t  ngx_http_layr_commands[] = {
       offsetof(ngx_http_layr_loc_conf_t, allow_private),
       NULL },
 
+    { ngx_string("layr_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_layr_loc_conf_t, drain),
+      NULL },
+
+    { ngx_string("layr_scrub"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_layr_scrub,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -221,6 +236,9 @@ ngx_http_layr_create_loc_conf(ngx_conf_t *cf)
     conf->price = NGX_CONF_UNSET;
     conf->seeds = NGX_CONF_UNSET_PTR;
     conf->allow_private = NGX_CONF_UNSET;
+    conf->drain = NGX_CONF_UNSET;
+    conf->scrub_rate = NGX_CONF_UNSET;
+    conf->scrub_every = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -241,6 +259,11 @@ ngx_http_layr_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->price, prev->price, 0);
     ngx_conf_merge_ptr_value(conf->seeds, prev->seeds, NULL);
     ngx_conf_merge_value(conf->allow_private, prev->allow_private, 0);
+    ngx_conf_merge_value(conf->drain, prev->drain, 0);
+    ngx_conf_merge_off_value(conf->scrub_rate, prev->scrub_rate,
+                             NGX_HTTP_LAYR_SCRUB_RATE);
+    ngx_conf_merge_sec_value(conf->scrub_every, prev->scrub_every,
+                             NGX_HTTP_LAYR_SCRUB_EVERY);
 
     if (ngx_http_layr_merge_paths(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -708,7 +731,9 @@ ngx_http_layr_init_process(ngx_cycle_t *cycle)
 
         ngx_http_layr_zone_start(stp[i]);
 
-        if (ngx_http_layr_maintain_start(cycle, stp[i]) != NGX_OK) {
+        if (ngx_http_layr_maintain_start(cycle, stp[i]) != NGX_OK
+            || ngx_http_layr_scrub_start(cycle, stp[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

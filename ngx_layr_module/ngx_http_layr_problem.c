@@ -3,7 +3,8 @@
  * Problem documents (RFC 9457).
  *
  * Details are fixed sentences: nothing that a client sent is echoed, so none
- * of it needs escaping, and no document outgrows its limit.
+ * of it needs escaping, and no document outgrows its limit.  The one list is
+ * of ids, as the library wrote it.
  */
 
 
@@ -29,7 +30,8 @@ typedef struct {
 
 
 static ngx_buf_t *ngx_http_layr_problem_document(ngx_http_request_t *r,
-    ngx_uint_t problem, ngx_uint_t status, const char *detail);
+    ngx_uint_t problem, ngx_uint_t status, const char *detail,
+    ngx_str_t *missing);
 
 
 /* the order of ngx_http_layr_problem_e */
@@ -55,22 +57,27 @@ static const ngx_http_layr_problem_t  ngx_http_layr_problems[] = {
     { "statement-expired", 403, "Statement expired" },
     { "statement-future", 403, "Statement dated in the future" },
     { "not-your-order", 403, "Not your order" },
+    { "not-your-group", 403, "Not your group" },
     { "not-found", 404, "No such call" },
     { "no-such-shard", 404, "No such shard" },
     { "no-such-record", 404, "No such record" },
     { "no-such-order", 404, "No such order" },
+    { "shards-missing", 404, "Shards missing" },
     { "method-not-allowed", 405, "Method not allowed" },
     { "order-conflict", 409, "Order id in use" },
     { "order-released", 409, "Order released" },
     { "length-required", 411, "Length required" },
     { "too-large", 413, "Too large" },
+    { "challenge-too-large", 413, "Challenge too large" },
     { "range", 416, "Range not satisfiable" },
     { "hash-mismatch", 422, "Hash mismatch" },
     { "body-short", 400, "Body too short" },
     { "rate", 429, "Too many requests" },
+    { "too-many-audits", 429, "Too many audits" },
     { "internal", 500, "Host failed" },
     { "store-unavailable", 503, "Store unavailable" },
     { "host-full", 507, "Host full" },
+    { "draining", 507, "Host is leaving" },
     { "owner-quota", 507, "Owner's share used up" },
     { "too-many-records", 507, "Share for records used up" },
     { "network-records", 507, "Network's share for records used up" },
@@ -89,6 +96,14 @@ ngx_int_t
 ngx_http_layr_problem(ngx_http_request_t *r, ngx_http_layr_problem_e problem,
     const char *detail)
 {
+    return ngx_http_layr_problem_missing(r, problem, detail, NULL);
+}
+
+
+ngx_int_t
+ngx_http_layr_problem_missing(ngx_http_request_t *r,
+    ngx_http_layr_problem_e problem, const char *detail, ngx_str_t *missing)
+{
     ngx_buf_t   *b;
     ngx_str_t    body;
     ngx_uint_t   status, level;
@@ -102,7 +117,7 @@ ngx_http_layr_problem(ngx_http_request_t *r, ngx_http_layr_problem_e problem,
     ngx_log_error(level, r->connection->log, 0, "layr: %s: %s",
                   ngx_http_layr_problems[problem].name, detail);
 
-    b = ngx_http_layr_problem_document(r, problem, status, detail);
+    b = ngx_http_layr_problem_document(r, problem, status, detail, missing);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -223,31 +238,34 @@ ngx_http_layr_problem_page(ngx_http_request_t *r, ngx_uint_t status,
         break;
     }
 
-    return ngx_http_layr_problem_document(r, problem, status, detail);
+    return ngx_http_layr_problem_document(r, problem, status, detail, NULL);
 }
 
 
 static ngx_buf_t *
 ngx_http_layr_problem_document(ngx_http_request_t *r, ngx_uint_t problem,
-    ngx_uint_t status, const char *detail)
+    ngx_uint_t status, const char *detail, ngx_str_t *missing)
 {
+    u_char                         *p;
     ngx_buf_t                      *b;
     const char                     *prefix, *name;
+    ngx_http_layr_ctx_t            *ctx;
     ngx_http_layr_loc_conf_t       *llcf;
-    const ngx_http_layr_problem_t  *p;
+    const ngx_http_layr_problem_t  *t;
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_layr_module);
-    p = &ngx_http_layr_problems[problem];
+    t = &ngx_http_layr_problems[problem];
 
     ngx_http_layr_zone_refused(llcf->store, problem);
 
-    b = ngx_create_temp_buf(r->pool, NGX_HTTP_LAYR_PROBLEM_MAX);
+    b = ngx_create_temp_buf(r->pool, NGX_HTTP_LAYR_PROBLEM_MAX
+                                     + (missing ? missing->len : 0));
     if (b == NULL) {
         return NULL;
     }
 
     prefix = "urn:layr:problem:";
-    name = p->name;
+    name = t->name;
 
     if (problem == NGX_HTTP_LAYR_OTHER) {
         prefix = "about:";
@@ -256,8 +274,14 @@ ngx_http_layr_problem_document(ngx_http_request_t *r, ngx_uint_t problem,
 
     b->last = ngx_snprintf(b->last, b->end - b->last,
                            "{\"type\": \"%s%s\", \"title\": \"%s\", "
-                           "\"status\": %ui, \"detail\": \"%s\"}\n",
-                           prefix, name, p->title, status, detail);
+                           "\"status\": %ui, \"detail\": \"%s\"",
+                           prefix, name, t->title, status, detail);
+
+    if (missing) {
+        b->last = ngx_sprintf(b->last, ", \"missing\": %V", missing);
+    }
+
+    b->last = ngx_sprintf(b->last, "}\n");
 
     if (status == NGX_HTTP_UNAUTHORIZED
         && ngx_http_layr_header(r, "WWW-Authenticate", "Layr", 4) == NULL)
@@ -265,10 +289,20 @@ ngx_http_layr_problem_document(ngx_http_request_t *r, ngx_uint_t problem,
         return NULL;
     }
 
-    if ((status == 429 || status == NGX_HTTP_SERVICE_UNAVAILABLE)
-        && ngx_http_layr_header(r, "Retry-After", "10", 2) == NULL)
-    {
-        return NULL;
+    if (status == 429 || status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
+
+        p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+        if (p == NULL
+            || ngx_http_layr_header(r, "Retry-After", (char *) p,
+                                    ngx_sprintf(p, "%ui",
+                                                ctx && ctx->retry_after
+                                                ? ctx->retry_after : 10)
+                                    - p)
+               == NULL)
+        {
+            return NULL;
+        }
     }
 
     return b;

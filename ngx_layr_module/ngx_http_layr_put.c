@@ -229,6 +229,10 @@ ngx_http_layr_put_admit(ngx_http_layr_ctx_t *ctx, layr_hostdb_t *db)
         return rc;
     }
 
+    if (ctx->store->drain) {
+        return LAYR_ERR_REFUSED;
+    }
+
     rc = ngx_http_layr_put_reserve(ctx, db);
 
     return rc == 0 ? LAYR_ERR_NOTFOUND : rc;
@@ -282,6 +286,12 @@ ngx_http_layr_put_admitted(ngx_http_request_t *r)
 
     case LAYR_ERR_NOTFOUND:
         rc = ngx_http_layr_put_read(r, ctx);
+        break;
+
+    case LAYR_ERR_REFUSED:
+        rc = ngx_http_layr_problem(r, NGX_HTTP_LAYR_DRAINING,
+                                   "This host is leaving and takes no more "
+                                   "shards. Use another.");
         break;
 
     default:

@@ -101,6 +101,9 @@ ngx_http_layr_store_create(ngx_conf_t *cf, ngx_http_layr_main_conf_t *lmcf,
     st->zone_size = llcf->zone_size;
     st->seeds = llcf->seeds;
     st->allow_private = llcf->allow_private;
+    st->drain = llcf->drain;
+    st->scrub_rate = llcf->scrub_rate;
+    st->scrub_every = llcf->scrub_every;
 
     if (ngx_array_init(&st->servers, cf->pool, 2,
                        sizeof(ngx_http_core_srv_conf_t *))
@@ -169,6 +172,9 @@ ngx_http_layr_store_same(ngx_conf_t *cf, ngx_http_layr_store_t *st,
          : st->price != llcf->price ? "layr_price"
          : st->allow_private != (ngx_uint_t) llcf->allow_private
                ? "layr_allow_private"
+         : st->drain != (ngx_uint_t) llcf->drain ? "layr_drain"
+         : st->scrub_rate != llcf->scrub_rate
+           || st->scrub_every != llcf->scrub_every ? "layr_scrub"
          : !ngx_http_layr_store_same_seeds(st->seeds, llcf->seeds)
                ? "layr_seed" : NULL;
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_audits.h"
 #include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
 #include "ngx_http_layr_send.h"
@@ -43,6 +44,14 @@ static void ngx_http_layr_status_json(ngx_http_layr_store_t *st,
     ngx_http_layr_status_t *s, layr_buf_t *b);
 static void ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone,
     layr_buf_t *b);
+static void ngx_http_layr_status_audits(ngx_http_layr_store_t *st,
+    layr_buf_t *b);
+static void ngx_http_layr_status_scrub(ngx_http_layr_scrub_shared_t *s,
+    layr_buf_t *b);
+static void ngx_http_layr_metrics_scrub(ngx_http_layr_scrub_shared_t *s,
+    layr_buf_t *b);
+static void ngx_http_layr_metrics_audits(ngx_http_layr_store_t *st,
+    layr_buf_t *b);
 static void ngx_http_layr_status_kad(ngx_http_layr_store_t *st,
     layr_kad_stats_t *kad, layr_buf_t *b);
 static void ngx_http_layr_metrics_kad(ngx_http_layr_store_t *st,
@@ -60,7 +69,7 @@ static ngx_int_t ngx_http_layr_status_send(ngx_http_request_t *r,
 /* the order of ngx_http_layr_call_t */
 
 static const char  *ngx_http_layr_call_names[] = {
-    "node", "shard_put", "shard_get", "orders", "record_put", "record_get",
+    "node", "shard_put", "shard_get", "orders", "audits", "record_put", "record_get",
     "closest", "status", "metrics"
 };
 
@@ -226,6 +235,7 @@ ngx_http_layr_status_json(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s,
     layr_json_put_dec(b, "used", t->bytes + t->record_bytes);
     layr_json_put_dec(b, "reserved", s->reserved);
     layr_json_put_dec(b, "free", s->room);
+    layr_json_put_bool(b, "draining", st->drain);
     layr_json_put_dec(b, "price", st->price);
     layr_json_put_dec(b, "shards", t->shards);
     layr_json_put_dec(b, "shard_bytes", t->bytes);
@@ -233,6 +243,8 @@ ngx_http_layr_status_json(ngx_http_layr_store_t *st, ngx_http_layr_status_t *s,
     layr_json_put_dec(b, "records", t->records);
     layr_json_put_dec(b, "record_bytes", t->record_bytes);
     ngx_http_layr_status_counters(st->zone, b);
+    ngx_http_layr_status_audits(st, b);
+    ngx_http_layr_status_scrub(&st->zone->scrub, b);
 
     if (s->dht) {
         ngx_http_layr_status_kad(st, &s->kad, b);
@@ -270,6 +282,75 @@ ngx_http_layr_status_counters(ngx_http_layr_zone_t *zone, layr_buf_t *b)
     }
 
     layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_status_audits(ngx_http_layr_store_t *st, layr_buf_t *b)
+{
+    ngx_http_layr_audits_shared_t  *a;
+
+    a = &st->zone->audits;
+
+    layr_json_open(b, "audits", '{');
+    layr_json_put_dec(b, "running", ngx_http_layr_audits_running(st));
+    layr_json_put_dec(b, "answered", a->answered);
+    layr_json_put_dec(b, "given_up", a->given_up);
+    layr_json_put_dec(b, "missing", a->missing);
+    layr_json_put_dec(b, "bytes", a->bytes);
+    layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_status_scrub(ngx_http_layr_scrub_shared_t *s, layr_buf_t *b)
+{
+    layr_json_open(b, "scrub", '{');
+    layr_json_put_dec(b, "bytes", s->bytes);
+    layr_json_put_dec(b, "shards", s->shards);
+    layr_json_put_dec(b, "damaged", s->damaged);
+    layr_json_put_dec(b, "missing", s->missing);
+    layr_json_put_int(b, "began", s->began);
+    layr_json_put_int(b, "finished", s->finished);
+    layr_json_close(b, '}');
+}
+
+
+static void
+ngx_http_layr_metrics_scrub(ngx_http_layr_scrub_shared_t *s, layr_buf_t *b)
+{
+    ngx_http_layr_metric(b, "layr_scrubbed_bytes", "counter",
+                         "Bytes of stored shards that were read to look "
+                         "after them.", s->bytes);
+    ngx_http_layr_metric(b, "layr_damaged_shards", "counter",
+                         "Shards found damaged, and moved aside.", s->damaged);
+    ngx_http_layr_metric(b, "layr_vanished_shards", "counter",
+                         "Shards whose files were found gone.", s->missing);
+    ngx_http_layr_metric(b, "layr_scrub_finished_seconds", "gauge",
+                         "When all shards had been looked at; 0: not yet.",
+                         s->finished);
+}
+
+
+static void
+ngx_http_layr_metrics_audits(ngx_http_layr_store_t *st, layr_buf_t *b)
+{
+    ngx_http_layr_audits_shared_t  *a;
+
+    a = &st->zone->audits;
+
+    ngx_http_layr_metric(b, "layr_audits_running", "gauge",
+                         "Audits under way.",
+                         ngx_http_layr_audits_running(st));
+    ngx_http_layr_metric(b, "layr_audits_answered", "counter",
+                         "Challenges answered.", a->answered);
+    ngx_http_layr_metric(b, "layr_audits_given_up", "counter",
+                         "Audits whose client went away.", a->given_up);
+    ngx_http_layr_metric(b, "layr_audit_missing_shards", "counter",
+                         "Shards that were challenged and not here whole.",
+                         a->missing);
+    ngx_http_layr_metric(b, "layr_audit_read_bytes", "counter",
+                         "Bytes read for audits.", a->bytes);
 }
 
 
@@ -388,6 +469,8 @@ ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
 
     ngx_http_layr_metric(b, "layr_store_ready", "gauge",
                          "1 when the store is there.", s->there);
+    ngx_http_layr_metric(b, "layr_draining", "gauge",
+                         "Whether the host is leaving.", st->drain);
     ngx_http_layr_metric(b, "layr_capacity_bytes", "gauge",
                          "Bytes that may be stored.", st->capacity);
     ngx_http_layr_metric(b, "layr_used_bytes", "gauge",
@@ -418,6 +501,9 @@ ngx_http_layr_metrics_text(ngx_http_layr_store_t *st,
                                     ngx_http_layr_problem_name(i),
                                     st->zone->refused[i]);
     }
+
+    ngx_http_layr_metrics_audits(st, b);
+    ngx_http_layr_metrics_scrub(&st->zone->scrub, b);
 
     if (s->dht) {
         ngx_http_layr_metrics_kad(st, &s->kad, b);

@@ -48,17 +48,22 @@ ngx_http_layr_task_post(ngx_http_request_t *r, ngx_http_layr_work_pt work,
     ctx = ngx_http_get_module_ctx(r, ngx_http_layr_module);
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_layr_module);
 
-    task = ngx_thread_task_alloc(r->pool, sizeof(ngx_http_layr_ctx_t *));
-    if (task == NULL) {
-        return NGX_ERROR;
-    }
+    /* one for all of a request's: an audit has hundreds */
 
-    if (ctx->diag == NULL) {
+    if (ctx->task == NULL) {
         ctx->diag = ngx_pcalloc(r->pool, sizeof(layr_diag_t));
         if (ctx->diag == NULL) {
             return NGX_ERROR;
         }
+
+        ctx->task = ngx_thread_task_alloc(r->pool,
+                                          sizeof(ngx_http_layr_ctx_t *));
+        if (ctx->task == NULL) {
+            return NGX_ERROR;
+        }
     }
+
+    task = ctx->task;
 
     ctx->diag->code = 0;
     ctx->work = work;

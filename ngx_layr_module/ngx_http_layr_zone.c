@@ -1,7 +1,7 @@
 
 /*
  * Shared memory: the store's totals, mirrored from its database, what PUTs
- * under way have reserved, and counters.
+ * under way have reserved, which audits run, and counters.
  *
  * Reservations are kept by process slot, so that a worker that crashes does
  * not take its share along: the next process in its slot gives it back.
@@ -11,7 +11,7 @@
 #include "ngx_http_layr_zone.h"
 
 
-#define NGX_HTTP_LAYR_ZONE_LAYOUT  2
+#define NGX_HTTP_LAYR_ZONE_LAYOUT  4
 
 
 static ngx_int_t ngx_http_layr_zone_init(ngx_shm_zone_t *shm_zone, void *data);
@@ -129,6 +129,7 @@ ngx_http_layr_zone_start(ngx_http_layr_store_t *st)
     ngx_http_layr_zone_lock(st);
     zone->reserved -= zone->slots[ngx_process_slot];
     zone->slots[ngx_process_slot] = 0;
+    ngx_http_layr_audit_forget(st);
     ngx_http_layr_zone_unlock(st);
 }
 

@@ -7,8 +7,10 @@
 
 
 #include "ngx_http_layr.h"
+#include "ngx_http_layr_audits.h"
 #include "ngx_http_layr_kad.h"
 #include "ngx_http_layr_problem.h"
+#include "ngx_http_layr_scrub.h"
 
 
 struct ngx_http_layr_zone_s {
@@ -24,6 +26,10 @@ struct ngx_http_layr_zone_s {
     layr_host_totals_t          totals;
     uint64_t                    reserved;
     uint64_t                    slots[NGX_MAX_PROCESSES];
+
+    ngx_http_layr_audits_shared_t  audits;
+
+    ngx_http_layr_scrub_shared_t   scrub;
 
     /* counters */
 

@@ -82,6 +82,7 @@ sub no_cap {
 my $write = qr/takes the write capability \(layr:w:\)/;
 refused('a read capability changes',  $write, 'layr-put', @all, '--update', $cap{r}, $other);
 refused('a read capability removes',  $write, 'layr-rm', @all, $cap{r});
+refused('a read capability audits', qr/does not allow auditing: it takes the file's name, or its write or verify capability/, 'layr-audit', @all, $cap{r});
 refused('a verify capability changes', $write, 'layr-put', @all, '--update', $cap{v}, $other);
 refused('a verify capability removes', $write, 'layr-rm', @all, $cap{v});
 refused('a verify capability reads', qr/does not allow reading: it takes one that starts with layr:r:/, 'layr-get', @all, '-o', '-', $cap{v});
@@ -115,6 +116,8 @@ subtest 'what they are for' => sub {
         is($r->{status}, 0, "a verify capability locates, as $form->[0]") or diag($r->{err});
         unlike($r->{out}, qr/^(?:name|type|sha256|stored|changed) /m, 'and tells no name, hash or time');
     }
+    $r = tool({env => {LAYR_HOME => scratch('stranger')}}, 'layr-audit', '--sample', 4, @all, $cap{v});
+    is($r->{status}, 0, 'it audits') or diag($r->{err});
     $r = tool('layr-ls', '--json', @all, $cap{v});
     is_deeply([grep { exists unjson($r->{out})->{$_} } qw(name type sha256 created mtime cap)], [], 'nor in JSON');
 };

@@ -9,7 +9,7 @@ use Layr::Test;
 use Test::More;
 
 my ($K, $N) = (3, 6);
-my $swarm = Layr::Test->swarm($N);
+my $swarm = Layr::Test->swarm($N, '--directive', 'layr_scrub off;');    # what is damaged here stays where it is
 tool('layr-key', 'new')->{status} == 0 or BAIL_OUT('no key');
 
 # A file and where it lies.

@@ -9,7 +9,8 @@ use Test::More;
 
 my @points = (Layr::Fault->points, qw(sqlite.write sqlite.sync));
 cmp_ok(scalar @points, '>', 20, 'there are fault points');
-is(join(' ', grep { !/^(?:host|put|rm|sqlite)\./ } @points), '', 'of hosts (t/crash.t) and of the journal (t/crash-put.t)');
+is(join(' ', grep { !/^(?:host|put|rm|sqlite|audit|patch|update|renew)\./ } @points), '',
+    'of hosts (t/crash.t), of the journal (t/crash-put.t), of audits (t/audits-middle.t), of versions (t/crash-patch.t), of the keeper');
 
 # The names of functions and variables, and every string, also those in the debugger's sections.
 sub traces {
@@ -25,7 +26,7 @@ for my $name ('ngx_layr_module.so', map { s{.*/}{bin/}r } grep { -x } glob build
     is(traces($release), '', "$name of the release has none of them") if -e $release;
     isnt(traces(build($name)), '', "$name of the other build has") if $name =~ /module|layr-put|layr-swarm/;
 }
-my $all = join '', map { ' ' . traces(build($_)) . ' ' } qw(ngx_layr_module.so bin/layr-put);
+my $all = join '', map { ' ' . traces(build($_)) . ' ' } qw(ngx_layr_module.so bin/layr-put bin/layr-patch bin/layr-keep);
 is(join(' ', grep { index($all, " $_ ") < 0 } @points), '', 'between them all points are in its programs and module');
 
 done_testing;

@@ -185,8 +185,13 @@ subtest 'a file, a folder, another scheme' => sub {
     is_right('another scheme');
 };
 
-# A name of one that is not ours.
-sub named { my ($cap) = @_; return (sort { $b->{created} <=> $a->{created} } grep { $_->{name} =~ /^folder/ } @{unjson(tool('layr-ls', '--json')->{out})->{files}})[0]{name} }
+# The name of the one put since the last time that is not ours.
+my %known;
+sub named {
+    my ($new) = grep { /^folder/ && !$known{$_} } map { $_->{name} } @{unjson(tool('layr-ls', '--json')->{out})->{files}};
+    $known{$new} = 1;
+    return $new;
+}
 
 subtest 'pages' => sub {
     my $count = 560;

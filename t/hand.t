@@ -9,7 +9,7 @@ use Fcntl qw(O_RDWR);
 use Layr::Test;
 use Test::More;
 
-my @programs = qw(layr-find layr-get layr-key layr-ls layr-put layr-rm layr-swarm);
+my @programs = qw(layr-audit layr-find layr-get layr-keep layr-key layr-ls layr-patch layr-put layr-rm layr-swarm);
 my @secrets;    # that no program may say on stderr
 
 # Root reads everything; without these two rights it does as others do.
@@ -378,7 +378,8 @@ subtest 'json' => sub {
     };
     my $put = unjson(works('layr-put --json', 'layr-put', '--json', '-n', 'j', $large)->{out});
     $has->('layr-put', $put, qw(cap name record_id sha256 size folder inline scheme segments pages shards moved kept kept_bytes kept_pages stored_bytes resumed found
-        found_bytes changed hosts record_hosts until host_loss_per_year loss_per_year seconds));
+        found_bytes changed hosts record_hosts until host_loss_per_year loss_per_year loss_per_year_kept seconds));
+    cmp_ok($put->{loss_per_year_kept}, '<', $put->{loss_per_year} / 10, 'layr-put: a keeper makes a loss rarer');
     is("$put->{size} $put->{sha256}", '9000000 ' . sha256_file($large), 'layr-put: size and hash');
     $has->('--dry-run', unjson(works('--dry-run', 'layr-put', '--json', '--dry-run', $large)->{out}),
         qw(dry_run name size folder inline scheme segments shards kept kept_bytes stored_bytes hosts_usable until price_low price_high));

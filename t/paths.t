@@ -46,7 +46,7 @@ my @paths = (
     ['a record\'s id with dots', 'bad-request', '/v1/records/../../etc/passwd'],
 );
 my @unknown = ('/', '/v1', '/v1/', '/v2/node', '/v1/shard', '/v1/shards', '/v1/shardsx/' . $id, '/v1/node/', '/v1/nodes', '/v1/orders/x',
-    '/v1/closest', '/v1/closes/' . $id, '/v1/audits', '/index.html', '/v1/statuses', "/shards/$id", '/V1/node');
+    '/v1/closest', '/v1/closes/' . $id, '/v1/audit', '/v1/audits/' . $id, '/index.html', '/v1/statuses', "/shards/$id", '/V1/node');
 
 for my $turn (0 .. 3) {
     my $w = $wires[$turn];
@@ -75,7 +75,7 @@ for my $turn (0 .. 3) {
     subtest "$w->{name}: methods" => sub {
         $w->{state} = state($w);
         my @cases = (["/v1/shards/$id", 'GET, HEAD, PUT', qw(DELETE POST PATCH OPTIONS MKCOL)], ["/v1/records/$id", 'GET, HEAD, PUT', qw(DELETE POST)],
-            ['/v1/node', 'GET, HEAD', qw(PUT POST DELETE)], ['/v1/orders', 'POST', qw(GET HEAD PUT DELETE)], ['/v1/status', 'GET, HEAD', 'POST'],
+            ['/v1/node', 'GET, HEAD', qw(PUT POST DELETE)], ['/v1/orders', 'POST', qw(GET HEAD PUT DELETE)], ['/v1/audits', 'POST', qw(GET PUT)], ['/v1/status', 'GET, HEAD', 'POST'],
             ['/v1/metrics', 'GET, HEAD', 'DELETE']);
         for my $case (@cases) {
             my ($path, $allow, @methods) = @$case;

@@ -16,8 +16,8 @@ sub slow {
     my %version = ('1.1' => '--http1.1', '2' => '--http2', 'h2c' => '--http2-prior-knowledge');
     return spawn({timeout => 60}, 'curl', '-sSk', '--noproxy', '*', $version{$w->{version}}, '-w', '%{http_code}', '--limit-rate', '400k', @more);
 }
-sub master  { my ($w) = @_; chomp(my $pid = read_file($w->{swarm}->path(0, 'nginx.pid'))); return $pid }
-sub workers { my $pid = master($_[0]); return split ' ', read_file("/proc/$pid/task/$pid/children") }
+sub master  { return $_[0]{swarm}->master(0) }
+sub workers { return $_[0]{swarm}->children(0) }
 
 # Three up, three down, at 400 KiB a second: two and a half seconds each.
 sub start {

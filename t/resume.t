@@ -20,9 +20,9 @@ my @put = ('-k', '2/4', '-n', 'file', $file);
 sub unfinished { return @{unjson(tool('layr-ls', '--json')->{out})->{unfinished}} }
 
 subtest 'killed at any moment' => sub {
-    kills(9, $file);
+    kills(4, $file);
     my $large = make_file(scratch('large'), 280 << 20);
-    kills(1, $large, 1.1);
+    kills(10, $large, 1.1);
     unlink $large;
 };
 

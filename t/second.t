@@ -94,6 +94,29 @@ for my $case ([4097, '1/3'], [12241, '4/8'], [200_000, '4/8'], [5_500_000, '4/8'
     };
 }
 
+# What the second implementation asks real hosts with a verify cap, and how it judges their answers.
+subtest 'audits' => sub {
+    clear();
+    my $r = tool('layr-put', '-q', '-k', '4/8', '-n', 'audited', $swarm->hosts(0 .. 7), make_file(scratch('audited'), 900_000));
+    is($r->{status}, 0, 'a file is stored') or diag($r->{err});
+    my $cap = unjson(tool('layr-ls', '--json', '--caps', $swarm->hosts(0 .. 7), 'audited')->{out})->{verify_cap};
+    my @call = ($python, 't/second/layr_audit.py', $cap, @urls, map { ('--host', $swarm->id($_) . '=' . $swarm->url($_)) } 0 .. 7);
+    for my $sample (0, 7) {
+        $r = run({timeout => 120}, @call, '--sample', $sample);
+        is("$r->{status} " . join(' ', $r->{out} =~ /(\w+)$/gm), '0' . ' passed' x 8, 'eight hosts pass' . ($sample ? ', a sample' : '')) or diag($r->{err});
+    }
+    my ($blob) = $swarm->blobs(2);
+    my $bytes = read_file($blob);
+    substr($bytes, length($bytes) / 2, 1) ^= "\1";
+    write_file($blob, $bytes);
+    unlink $swarm->blobs(5);
+    $r = run({timeout => 120}, @call);
+    my %said = $r->{out} =~ /^(\w+) 1 (.+)$/gm;
+    is($said{$swarm->id(2)}, 'corrupt', 'one byte wrong: corrupt');
+    like($said{$swarm->id(5)}, qr/^404 .*shards-missing$/, 'a shard gone: missing');
+    is(scalar(grep { $_ eq 'passed' } values %said), 6, 'the others pass');
+};
+
 subtest 'removed' => sub {
     my $name = make_file(scratch('named'), 6000);
     my $r = tool('layr-put', $swarm->hosts(0 .. 2), '-k', '1/3', '-n', 'gone', $name);

@@ -17,4 +17,4 @@ _layr()
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 
-complete -o bashdefault -o default -F _layr layr-find layr-get layr-key layr-ls layr-put layr-rm layr-swarm
+complete -o bashdefault -o default -F _layr layr-audit layr-find layr-get layr-keep layr-key layr-ls layr-patch layr-put layr-rm layr-swarm

@@ -21,7 +21,8 @@ static bool opt_caps, opt_health;
 static const char *opt_path;
 
 static const layr_opt_def_t options[] = {
-    {0, "caps", NULL, "show read caps too: who has one can read it", LAYR_OPT_FLAG, &opt_caps, 0, 0},
+    {0, "caps", NULL, "show read caps too, and of one file the verify cap: who has it can audit",
+     LAYR_OPT_FLAG, &opt_caps, 0, 0},
     {0, "path", "P", "of a folder only this file or folder in it", LAYR_OPT_TEXT, &opt_path, 0, 0},
     {0, "health", NULL, "of a folder, too, its shards and the hosts that have them", LAYR_OPT_FLAG,
      &opt_health, 0, 0},
@@ -377,11 +378,27 @@ static int json_units(const layr_health_t *h, cJSON *o)
     return bad;
 }
 
+static int json_caps(const work_t *w, cJSON *o)
+{
+    char cap[LAYR_CAP_MAX] = "";
+    int bad = 0;
+
+    if (layr_cap_format(cap, &w->keys, 'r') == 0)
+        bad |= layr_json_text(o, "cap", cap);
+    if (layr_cap_format(cap, &w->keys, 'v') == 0)
+        bad |= layr_json_text(o, "verify_cap", cap);
+    layr_wipe(cap, sizeof cap);
+    return bad;
+}
+
 static int print_json(const work_t *w, const char *words, int status)
 {
     const layr_file_t *f = w->file;
     cJSON *o = cJSON_CreateObject();
     int bad = layr_json_hex(o, "record_id", w->keys.record_id, 32), rc;
+
+    if (opt_caps)
+        bad |= json_caps(w, o);
 
     if (w->keys.rights & LAYR_CAN_READ) {
         bad |= layr_json_text(o, "name", f->content.name);
@@ -527,6 +544,8 @@ static int show_file(work_t *w)
         print_content(w);
     if (!w->opt->json && opt_caps && layr_cap_format(cap, &w->keys, 'r') == 0)
         printf("cap         %s\n", cap);
+    if (!w->opt->json && opt_caps && layr_cap_format(cap, &w->keys, 'v') == 0)
+        printf("verify cap  %s\n", cap);
     layr_wipe(cap, sizeof cap);
     return show_health(w);
 }

@@ -9,6 +9,7 @@
 
 #include "estimate.h"
 #include "guard.h"
+#include "layr/durability.h"
 #include "meter.h"
 #include "opt.h"
 #include "pass.h"
@@ -173,6 +174,13 @@ static double yearly_loss(const layr_put_result_t *r)
     return s.n > 0 ? layr_loss_without_repair(s, LAYR_HOST_LOSS_YEAR, segments) : 1;
 }
 
+/* The same while layr-keep runs as it does by default. */
+static double yearly_loss_kept(layr_scheme_t s, uint64_t segments)
+{
+    return layr_loss_with_repair(s, layr_default_threshold(s), LAYR_HOST_LOSS_YEAR,
+                                 LAYR_GRACE_S + LAYR_SAMPLE_EVERY_S / 2.0, segments);
+}
+
 static void say_loss(double loss)
 {
     char odds[LAYR_ODDS_TEXT];
@@ -182,6 +190,14 @@ static void say_loss(double loss)
         "predicted loss: %s a year, if each host is lost for good with 1 in %.0f a year and nothing is "
         "repaired",
         odds, 1 / LAYR_HOST_LOSS_YEAR);
+}
+
+static void say_loss_kept(layr_scheme_t s, uint64_t segments)
+{
+    char odds[LAYR_ODDS_TEXT];
+
+    layr_show_odds(odds, yearly_loss_kept(s, segments));
+    layr_say_note("as long as layr-keep runs: %s a year", odds);
 }
 
 /* Of the file's bytes those that were sent: as many as of those on hosts. */
@@ -237,6 +253,8 @@ static void say_result(const work_t *w, const layr_put_result_t *r)
     layr_say_note("kept until %s (%" PRIu64 " days)", until,
                   (uint64_t)(r->until - w->put.now + DAY / 2) / DAY);
     say_loss(yearly_loss(r));
+    if (!r->is_inline)
+        say_loss_kept(r->scheme, r->segments);
 }
 
 /* What is in a folder, before it is sent. */
@@ -331,6 +349,9 @@ static int print_json(const work_t *w, const layr_put_result_t *r)
     bad |= layr_json_time(o, "until", r->until);
     bad |= cJSON_AddNumberToObject(o, "host_loss_per_year", LAYR_HOST_LOSS_YEAR) == NULL;
     bad |= cJSON_AddNumberToObject(o, "loss_per_year", yearly_loss(r)) == NULL;
+    if (!r->is_inline)
+        bad |= cJSON_AddNumberToObject(o, "loss_per_year_kept", yearly_loss_kept(r->scheme, r->segments)) ==
+               NULL;
     bad |= cJSON_AddNumberToObject(o, "seconds", layr_meter_seconds(&w->meter)) == NULL;
     return layr_json_print(o, bad);
 }
@@ -402,8 +423,10 @@ static void say_estimate(const work_t *w, const layr_put_result_t *r, const layr
     layr_say_note("%zu of %zu hosts %s can be used at that price; it would be kept until %s", e->hosts,
                   w->tool.s.hosts.count, w->tool.s.dht != NULL ? "found" : "given", until);
     say_price(e);
-    if (!r->is_inline)
+    if (!r->is_inline) {
         say_loss(layr_loss_without_repair(r->scheme, LAYR_HOST_LOSS_YEAR, r->segments));
+        say_loss_kept(r->scheme, r->segments);
+    }
     layr_say_note("nothing was sent");
 }
 

@@ -292,5 +292,7 @@ void layr_opt_free(layr_opt_t *o)
     free(o->config_dir);
     free(o->state_dir);
     free(o->config_cacert);
+    for (unsigned i = 0; i < LAYR_KEEP_LINES; i++)
+        free(o->keep[i]);
     memset(o, 0, sizeof *o);
 }

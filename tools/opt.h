@@ -77,6 +77,15 @@ typedef struct layr_opt_spec {
     const char *notes;             /* printed at the end of --help, or NULL */
 } layr_opt_spec_t;
 
+/* Lines of layr.conf for layr-keep, which looks at what they say: `keep-renew`, ... */
+typedef enum layr_keep_line {
+    LAYR_KEEP_RENEW,
+    LAYR_KEEP_THRESHOLD,
+    LAYR_KEEP_GRACE,
+    LAYR_KEEP_MAX_PRICE,
+    LAYR_KEEP_LINES
+} layr_keep_line_t;
+
 typedef struct layr_opt {
     bool quiet, verbose, json;
     char *config_dir, *state_dir; /* as --home, LAYR_HOME or the XDG folders say; they need not exist */
@@ -91,6 +100,7 @@ typedef struct layr_opt {
     const layr_opt_spec_t *spec;
     const char *home; /* as given */
     char *config_cacert;
+    char *keep[LAYR_KEEP_LINES]; /* what layr.conf says for layr-keep, by layr_keep_line_t; NULL: nothing */
 } layr_opt_t;
 
 /*

@@ -93,21 +93,39 @@ static int split(char *line, char **key, char **value)
     return rest == NULL || *rest == '#' ? 1 : -1;
 }
 
+static const char *const keep_lines[LAYR_KEEP_LINES] = {"keep-renew", "keep-threshold", "keep-grace",
+                                                        "keep-max-price"};
+
+/* Where the line's value goes: the later of two lines counts. NULL: it is none of these. */
+static char **value_of(layr_opt_t *o, const char *key)
+{
+    if (!strcmp(key, "cacert"))
+        return &o->config_cacert;
+    for (unsigned i = 0; i < LAYR_KEEP_LINES; i++)
+        if (!strcmp(key, keep_lines[i]))
+            return &o->keep[i];
+    return NULL;
+}
+
 static int take_line(layr_opt_t *o, char *line, bool want_network, bool *known)
 {
-    char *key = NULL, *value = NULL;
+    char *key = NULL, *value = NULL, **into;
     int n = split(line, &key, &value);
 
-    *known = n == 0 || (n == 1 && (!strcmp(key, "host") || !strcmp(key, "seed") || !strcmp(key, "cacert")));
-    if (n != 1 || !*known)
+    *known = n >= 0;
+    if (n != 1)
         return LAYR_OK;
     if (!strcmp(key, "host"))
         return want_network ? layr_opt_list_add(&o->hosts, value) : LAYR_OK;
     if (!strcmp(key, "seed"))
         return want_network ? layr_opt_list_add(&o->seeds, value) : LAYR_OK;
-    free(o->config_cacert);
-    o->config_cacert = strdup(value);
-    return o->config_cacert != NULL ? LAYR_OK : LAYR_ERR_NOMEM;
+    into = value_of(o, key);
+    *known = into != NULL;
+    if (into == NULL)
+        return LAYR_OK;
+    free(*into);
+    *into = strdup(value);
+    return *into != NULL ? LAYR_OK : LAYR_ERR_NOMEM;
 }
 
 static int read_config(layr_opt_t *o, FILE *f, const char *path, layr_diag_t *d)
@@ -121,8 +139,10 @@ static int read_config(layr_opt_t *o, FILE *f, const char *path, layr_diag_t *d)
             return layr_diag_set(d, LAYR_ERR_ARG, "%s: line %u is too long", path, number);
         rc = take_line(o, line, want_network, &known);
         if (rc == LAYR_OK && !known)
-            rc = layr_diag_set(d, LAYR_ERR_ARG,
-                               "%s: line %u is none of 'seed URL', 'host URL', 'cacert FILE'", path, number);
+            rc = layr_diag_set(
+                d, LAYR_ERR_ARG,
+                "%s: line %u is none of 'seed URL', 'host URL', 'cacert FILE', and none of layr-keep's", path,
+                number);
     }
     if (rc == LAYR_OK && o->hosts.count > 0 && o->seeds.count > 0)
         rc = layr_diag_set(

@@ -9,7 +9,7 @@ void layr_opt_list_free(layr_opt_list_t *l);
 
 /*
  * Fill config_dir, state_dir; then what the command line left open from <config_dir>/layr.conf, a line each
- * of `seed URL` or `host URL`, and `cacert FILE`; `#` starts a comment. A missing file is an empty one. LAYR_ERR_ARG names
+ * of `seed URL` or `host URL`, `cacert FILE`, and layr-keep's (layr_keep_line_t, as they are); `#` starts a comment. A missing file is an empty one. LAYR_ERR_ARG names
  * the bad line.
  */
 int layr_opt_config(layr_opt_t *o, layr_diag_t *d) LAYR_CHECKED;

@@ -3,14 +3,16 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROGRESS_GAP_MS 100
 
 static const char *program = "layr";
-static bool hushed, line_open;
+static bool hushed, line_open, logging, leveled;
 static int64_t last_progress;
 
 layr_exit_t layr_say_exit(int code)
@@ -57,12 +59,44 @@ static void end_line(void)
     line_open = false;
 }
 
+/* systemd names the stream that it reads, "device:inode", so that a program whose stderr was sent elsewhere can tell. */
+static bool systemd_reads(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[48];
+    struct stat st;
+
+    if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return strcmp(stream, ours) == 0;
+}
+
+void layr_say_log(void)
+{
+    logging = true;
+    leveled = systemd_reads();
+}
+
+static void begin_line(int level)
+{
+    char text[32] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (leveled)
+        fprintf(stderr, "<%d>", level);
+    else if (logging && localtime_r(&now, &tm) != NULL && strftime(text, sizeof text, "%F %T ", &tm) > 0)
+        fputs(text, stderr);
+}
+
 void layr_say_error(const char *fmt, ...)
 {
     va_list ap;
 
     fflush(stdout);
     end_line();
+    begin_line(3);
     fprintf(stderr, "%s: ", program);
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
@@ -78,6 +112,7 @@ void layr_say_note(const char *fmt, ...)
         return;
     fflush(stdout);
     end_line();
+    begin_line(6);
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);

@@ -28,6 +28,12 @@ layr_exit_t layr_say_exit(int code);
 void layr_say_init(const char *argv0, bool quiet);
 const char *layr_say_program(void);
 
+/*
+ * From here on a line may stand among others for months: each has its time, or under systemd, whose journal knows that, its
+ * level (sd-daemon(3)).
+ */
+void layr_say_log(void);
+
 /* A failure: always printed. */
 void layr_say_error(const char *fmt, ...) LAYR_PRINTF(1, 2);
 /* A word for people; not with -q. */

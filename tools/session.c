@@ -93,7 +93,7 @@ static int check_cacert(const char *path)
     return LAYR_EXIT_FAILED;
 }
 
-static void disconnect(layr_tool_t *t)
+void layr_tool_disconnect(layr_tool_t *t)
 {
     layr_seeds_leave(&t->s, t->opt);
     layr_net_free(t->s.net);
@@ -137,7 +137,7 @@ static int resolve(layr_tool_t *t, layr_diag_t *d)
         rc = t->opt->seeds.count > 0 ? layr_seeds_join(&t->s, t->opt, t->note, d) : resolve_given(t, d);
     t->connected = rc == 0;
     if (rc != 0)
-        disconnect(t);
+        layr_tool_disconnect(t);
     return rc;
 }
 
@@ -154,7 +154,7 @@ static bool more_hosts(layr_tool_t *t)
 {
     if (t->s.dht != NULL || layr_journal_host_each(t->s.journal, is_new, t) != 1)
         return false;
-    disconnect(t);
+    layr_tool_disconnect(t);
     return true;
 }
 
@@ -274,7 +274,7 @@ int layr_tool_start(layr_tool_t *t, const layr_opt_t *o, bool key)
 void layr_tool_end(layr_tool_t *t)
 {
     if (t->opt != NULL)
-        disconnect(t);
+        layr_tool_disconnect(t);
     layr_journal_close(t->s.journal);
     sodium_free(t->seed);
     sodium_free(t->master);

@@ -27,6 +27,8 @@ int layr_tool_start(layr_tool_t *t, const layr_opt_t *o, bool key) LAYR_CHECKED;
 int layr_tool_keys(layr_tool_t *t, char *operand, layr_file_keys_t *out) LAYR_CHECKED;
 /* Transport and hosts: those given, and with the key those that a recovered list names. Again is harmless. */
 int layr_tool_connect(layr_tool_t *t) LAYR_CHECKED;
+/* The end of that; connect begins anew, with hosts as they are then. */
+void layr_tool_disconnect(layr_tool_t *t);
 /* The same without a word, for what can do without hosts. */
 bool layr_tool_try_connect(layr_tool_t *t);
 /* Give up dead puts and try pending releases again: before a put or a removal. Needs the key. */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../random.h"
 #include "layr/kad.h"
 
 #define SECOND 1000000ull
@@ -22,21 +23,6 @@
  * "Understanding Churn in Peer-to-Peer Networks", IMC 2006): many short ones, some very long.
  */
 #define WEIBULL_SHAPE 0.5
-
-/* --- random numbers (random.c) --- */
-
-typedef struct random {
-    uint64_t s[4];
-} random_t;
-void random_seed(random_t *r, uint64_t seed);
-uint64_t random_next(random_t *r);
-double random_unit(random_t *r); /* (0, 1) */
-uint32_t random_below(random_t *r, uint32_t n);
-void random_fill(random_t *r, uint8_t *out, size_t len);
-double random_exponential(random_t *r, double median);
-double random_weibull(random_t *r, double shape, double median);
-/* A lognormal value that is always the same for this number. */
-double random_lognormal_of(uint64_t number, double median, double sigma);
 
 /* --- what is simulated --- */
 

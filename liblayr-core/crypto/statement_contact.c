@@ -102,7 +102,7 @@ int layr_contact_peek(uint8_t host[32], uint64_t *seq, const char *jws, size_t l
     uint64_t number = 0;
     cJSON *body = NULL;
     layr_jws_t j;
-    size_t n;
+    size_t n = 0;
     int rc = len > LAYR_CONTACT_MAX ? LAYR_ERR_LIMIT : layr_jws_split(&j, jws, len);
 
     if (rc == 0)

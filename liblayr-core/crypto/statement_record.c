@@ -1,4 +1,4 @@
-/* layr-record: the root of a file under its record key (docs/protocol.md 4.4 and 5.7). */
+/* layr-record: the root of a file under its record key (docs/protocol.md 4.4 and 5.6). */
 #include <stdlib.h>
 #include <string.h>
 

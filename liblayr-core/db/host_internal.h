@@ -34,9 +34,18 @@ typedef enum layr_host_query {
     Q_OWNER,
     Q_OWNER_ADD,
     Q_OWNER_DROP,
+    Q_GROUP,
+    Q_GROUP_ADD,
+    Q_GROUP_TAKE,
+    Q_GROUP_DROP,
+    Q_GROUP_ANY,
+    Q_GROUP_SHARD,
     Q_SHARD,
     Q_SHARD_ADD,
     Q_SHARD_DROP,
+    Q_SHARD_NEXT,
+    Q_SCRUB,
+    Q_SCRUB_SET,
     Q_INTENT,
     Q_INTENT_ADD,
     Q_INTENT_DROP,
@@ -134,6 +143,8 @@ int layr_host_sync_dir(const char *path) LAYR_CHECKED;
 /* host_sweep.c */
 /* Inside a transaction: the shard lost an order or an intent; when it was the last, note it for the sweep. */
 int layr_host_loosen(layr_hostdb_t *db, const uint8_t shard[32]) LAYR_CHECKED;
+/* Inside a transaction: the shard leaves the books; it may never have been in them. */
+int layr_host_forget(layr_hostdb_t *db, const uint8_t shard[32]) LAYR_CHECKED;
 /* Unlink what nothing names. *more (may be NULL): there may be more of it. */
 int layr_host_sweep(layr_hostdb_t *db, bool *more, layr_diag_t *d) LAYR_CHECKED;
 /* A PUT begins and is over: only what is in between keeps its intent. */
@@ -146,6 +157,10 @@ int layr_host_intents_resolve(layr_hostdb_t *db, bool all) LAYR_CHECKED;
 /* Inside a transaction: take an order out of the books. */
 int layr_host_order_drop(layr_hostdb_t *db, const uint8_t order[16], const uint8_t owner[32],
                          const uint8_t shard[32], uint64_t size) LAYR_CHECKED;
+
+/* host_damaged.c */
+/* The oldest go when they are more than a share of the capacity. */
+void layr_host_damaged_trim(const char *path, uint64_t capacity);
 
 /* host_records.c */
 /* Inside a transaction: drop at most `limit` records that have expired. */

@@ -113,8 +113,10 @@ static int order_add(layr_hostdb_t *db, const layr_order_t *o)
     layr_host_bind(s, 1, o->owner, 32);
     if (s != NULL)
         sqlite3_bind_int64(s, 2, (sqlite3_int64)o->size);
+    if (layr_host_step(s) != 0 || layr_host_exec_blob(&db->write, Q_GROUP_ADD, o->order, 16) != 0)
+        return LAYR_ERR_DB;
     db->totals.orders++;
-    return layr_host_step(s) == 0 ? 0 : LAYR_ERR_DB;
+    return 0;
 }
 
 /* The blob is whole on disk. */

@@ -7,17 +7,19 @@
 #include "db/fault_vfs.h"
 #include "db/host_internal.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 4
 
 /*
  * shard   blobs that are whole on disk
  * orders  why they are kept; one blob may have many
  * tomb    released orders, until their exp: a replay can't revive them
  * owner   sum of the sizes of an owner's orders
+ * grp     sum of the sizes of a group's orders, by (audit key, group): what its owner may have audited goes by it
  * intent  a blob is about to be renamed into place by a process
  * loose   shards that lost an order or an intent: the sweep looks whether anything names them still
  * record  by place; due: when this host gives it on again; net: the network it came from, 0 none; far: place XOR own id
  * network sum of the bytes of a network's records
+ * scrub   one row: the last shard that was looked at, when the pass began, when the last one ended
  * totals  one row: the sums, and a version that grows with every commit
  */
 static const char schema[] =
@@ -54,6 +56,20 @@ static const char schema_2[] = "ALTER TABLE record ADD COLUMN due INTEGER NOT NU
                                "CREATE TABLE network (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);"
                                "PRAGMA user_version = 2;";
 
+/* What one of version 2 lacks: groups, as challenges name them. */
+static const char schema_3[] = "CREATE TABLE grp (audit BLOB NOT NULL, id BLOB NOT NULL, bytes INTEGER NOT "
+                               "NULL, PRIMARY KEY (audit, id))"
+                               " WITHOUT ROWID;"
+                               "INSERT INTO grp SELECT audit, grp, sum(size) FROM orders GROUP BY audit, grp;"
+                               "CREATE INDEX orders_group ON orders (grp, audit, shard);"
+                               "PRAGMA user_version = 3;";
+
+/* What one of version 3 lacks. */
+static const char schema_4[] =
+    "CREATE TABLE scrub (id INTEGER PRIMARY KEY CHECK (id = 1), last BLOB NOT NULL, began INTEGER NOT NULL,"
+    " finished INTEGER NOT NULL);"
+    "PRAGMA user_version = 4;";
+
 static const char *const text[Q_COUNT] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
     [Q_COMMIT] = "COMMIT",
@@ -77,9 +93,22 @@ static const char *const text[Q_COUNT] = {
     [Q_OWNER] = "SELECT bytes FROM owner WHERE id = ?1",
     [Q_OWNER_ADD] = "INSERT INTO owner VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET bytes = bytes + ?2",
     [Q_OWNER_DROP] = "DELETE FROM owner WHERE id = ?1 AND bytes = 0",
+    [Q_GROUP] = "SELECT bytes FROM grp WHERE audit = ?1 AND id = ?2",
+    [Q_GROUP_ADD] = "INSERT INTO grp SELECT audit, grp, size FROM orders WHERE id = ?1"
+                    " ON CONFLICT (audit, id) DO UPDATE SET bytes = bytes + excluded.bytes",
+    [Q_GROUP_TAKE] = "UPDATE grp SET bytes = bytes - (SELECT size FROM orders WHERE id = ?1)"
+                     " WHERE (audit, id) = (SELECT audit, grp FROM orders WHERE id = ?1)",
+    [Q_GROUP_DROP] =
+        "DELETE FROM grp WHERE bytes <= 0 AND (audit, id) = (SELECT audit, grp FROM orders WHERE id = ?1)",
+    [Q_GROUP_ANY] = "SELECT 1 FROM orders WHERE grp = ?1 LIMIT 1",
+    [Q_GROUP_SHARD] = "SELECT size FROM orders WHERE grp = ?1 AND audit = ?2 AND shard = ?3 LIMIT 1",
     [Q_SHARD] = "SELECT size FROM shard WHERE id = ?1",
     [Q_SHARD_ADD] = "INSERT INTO shard VALUES (?1, ?2)",
     [Q_SHARD_DROP] = "DELETE FROM shard WHERE id = ?1",
+    [Q_SHARD_NEXT] = "SELECT id, size FROM shard WHERE id > ?1 ORDER BY id LIMIT 1",
+    [Q_SCRUB] = "SELECT last, began, finished FROM scrub",
+    [Q_SCRUB_SET] = "INSERT INTO scrub VALUES (1, ?1, ?2, ?3)"
+                    " ON CONFLICT (id) DO UPDATE SET last = ?1, began = ?2, finished = ?3",
     [Q_INTENT] = "SELECT 1 FROM intent WHERE id = ?1",
     [Q_INTENT_ADD] = "INSERT INTO intent (shard, pid) VALUES (?1, ?2)",
     [Q_INTENT_DROP] = "DELETE FROM intent WHERE id = ?1",
@@ -249,6 +278,10 @@ static int set_up(sqlite3 *sql)
     if (v == 0 && sqlite3_exec(sql, schema, NULL, NULL, NULL) != SQLITE_OK)
         v = LAYR_ERR_DB;
     if ((v == 0 || v == 1) && sqlite3_exec(sql, schema_2, NULL, NULL, NULL) != SQLITE_OK)
+        v = LAYR_ERR_DB;
+    if (v >= 0 && v <= 2 && sqlite3_exec(sql, schema_3, NULL, NULL, NULL) != SQLITE_OK)
+        v = LAYR_ERR_DB;
+    if (v >= 0 && v <= 3 && sqlite3_exec(sql, schema_4, NULL, NULL, NULL) != SQLITE_OK)
         v = LAYR_ERR_DB;
     if (v >= 0 && sqlite3_exec(sql, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         v = LAYR_ERR_DB;

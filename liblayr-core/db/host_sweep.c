@@ -51,8 +51,7 @@ static int list_loose(layr_hostdb_t *db, sweep_t *w)
     return rc;
 }
 
-/* The shard leaves the books; it may never have been in them. */
-static int forget(layr_hostdb_t *db, const uint8_t shard[32])
+int layr_host_forget(layr_hostdb_t *db, const uint8_t shard[32])
 {
     sqlite3_stmt *s = layr_host_stmt(&db->write, Q_SHARD);
     int rc;
@@ -82,7 +81,7 @@ static int unlink_op(layr_hostdb_t *db, void *arg)
         rc = layr_host_blob_unlink(db, w->shard[i]);
         w->unlinked[i] = true;
         if (rc == 0)
-            rc = forget(db, w->shard[i]);
+            rc = layr_host_forget(db, w->shard[i]);
         LAYR_FAULT_POINT("host.unlinked");
     }
     return rc;
@@ -121,10 +120,12 @@ int layr_host_order_drop(layr_hostdb_t *db, const uint8_t order[16], const uint8
                          const uint8_t shard[32], uint64_t size)
 {
     sqlite3_stmt *s;
-    int rc = layr_host_exec_blob(&db->write, Q_ORDER_DROP, order, 16);
 
-    if (rc != 0)
-        return rc;
+    /* Its group while the order tells which. */
+    if (layr_host_exec_blob(&db->write, Q_GROUP_TAKE, order, 16) != 0 ||
+        layr_host_exec_blob(&db->write, Q_GROUP_DROP, order, 16) != 0 ||
+        layr_host_exec_blob(&db->write, Q_ORDER_DROP, order, 16) != 0)
+        return LAYR_ERR_DB;
     db->totals.orders--;
     s = layr_host_stmt(&db->write, Q_OWNER_ADD);
     layr_host_bind(s, 1, owner, 32);

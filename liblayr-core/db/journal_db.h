@@ -115,6 +115,15 @@ int layr_jdb_listed_fill(layr_journal_t *j, layr_catalogue_t *c, layr_time_t now
     "CREATE TABLE IF NOT EXISTS folder (record_id BLOB PRIMARY KEY REFERENCES file(record_id)"               \
     " ON DELETE CASCADE) WITHOUT ROWID"
 
+/* How files are kept: see journal_watch.c. A row outlives its file's versions, and is pruned when the file has gone. */
+#define LAYR_JDB_WATCH                                                                                       \
+    "CREATE TABLE IF NOT EXISTS watch (record_id BLOB PRIMARY KEY, created INTEGER NOT NULL,"                \
+    " until INTEGER NOT NULL, term INTEGER NOT NULL, next_sample INTEGER NOT NULL, next_audit INTEGER"       \
+    " NOT NULL, next_renew INTEGER NOT NULL, not_before INTEGER NOT NULL, failures INTEGER NOT NULL,"        \
+    " last_sample INTEGER NOT NULL, last_audit INTEGER NOT NULL, last_renew INTEGER NOT NULL,"               \
+    " last_patch INTEGER NOT NULL, good INTEGER NOT NULL, rows INTEGER NOT NULL, needed INTEGER NOT NULL,"   \
+    " lost INTEGER NOT NULL, wrong TEXT NOT NULL) WITHOUT ROWID"
+
 /* A byte of path-lock, held until let go or the process ends. LAYR_ERR_IO: another process has it. */
 int layr_jdb_hold(layr_journal_t *j, int64_t byte) LAYR_CHECKED;
 void layr_jdb_let_go(layr_journal_t *j, int64_t byte);

@@ -254,6 +254,8 @@ static int check_owner(layr_journal_t *j)
     if (rc == 0)
         rc = layr_jdb_run(j, LAYR_JDB_PUT_ROW_SALT, "");
     if (rc == 0)
+        rc = layr_jdb_run(j, LAYR_JDB_WATCH, "");
+    if (rc == 0)
         rc = layr_jdb_query(j, &st, "SELECT proof FROM owner", "");
     if (rc == 0)
         rc = layr_jdb_row(j, st);

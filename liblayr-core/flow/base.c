@@ -28,7 +28,8 @@ static int copy_entry(layr_base_unit_t *g, const layr_entry_t *e, const layr_nod
     return LAYR_OK;
 }
 
-static int add_unit(layr_base_units_t *l, const layr_entry_t *e, const layr_node_page_t *node)
+static int add_unit(layr_base_units_t *l, uint64_t number, const layr_entry_t *e,
+                    const layr_node_page_t *node)
 {
     if (l->count == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
@@ -38,7 +39,7 @@ static int add_unit(layr_base_units_t *l, const layr_entry_t *e, const layr_node
         l->u = more;
         l->cap = cap;
     }
-    l->u[l->count] = (layr_base_unit_t){0};
+    l->u[l->count] = (layr_base_unit_t){.number = number};
     return copy_entry(&l->u[l->count++], e, node);
 }
 
@@ -51,20 +52,13 @@ static void free_units(layr_base_units_t *l)
     free(l->u);
 }
 
-typedef struct look {
-    layr_base_t *b;
-    layr_session_t *s;
-} look_t;
-
 static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr_node_page_t *node)
 {
-    const look_t *l = ctx;
-    layr_base_t *b = l->b;
+    layr_base_t *b = ctx;
     int rc;
-    (void)number;
     if (node->level > 1)
-        return layr_orders_note_rows(&b->above, l->s, &b->keys, e, node);
-    rc = add_unit(&b->page, e, node);
+        return add_unit(&b->above, number, e, node);
+    rc = add_unit(&b->page, number, e, node);
     if (rc == LAYR_OK)
         b->page.u[b->page.count - 1].first = b->segment.count;
     return rc;
@@ -72,9 +66,9 @@ static int on_page(void *ctx, uint64_t number, const layr_entry_t *e, const layr
 
 static int on_segment(void *ctx, const layr_step_t *st)
 {
-    const look_t *l = ctx;
-    layr_base_t *b = l->b;
-    int rc = b->segment.count < UINT32_MAX - 1 ? add_unit(&b->segment, st->entry, st->node) : LAYR_ERR_LIMIT;
+    layr_base_t *b = ctx;
+    int rc = b->segment.count < UINT32_MAX - 1 ? add_unit(&b->segment, st->number, st->entry, st->node)
+                                               : LAYR_ERR_LIMIT;
     if (rc == LAYR_OK)
         b->segment.u[b->segment.count - 1].page = b->page.count;
     return rc;
@@ -102,15 +96,14 @@ static int sort_by_hash(layr_base_t *b)
 
 static int look(layr_base_t *b, layr_session_t *s, const layr_file_t *f, layr_diag_t *d)
 {
-    look_t l = {b, s};
-    int rc = layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, &l}, d);
+    int rc = layr_walk_all(s, &f->keys, &f->placement, &(layr_walk_all_t){on_page, on_segment, b}, d);
     return rc == LAYR_OK ? sort_by_hash(b) : rc;
 }
 
 /* --- and for how long --- */
 
-static int note_unit(const layr_base_t *b, const layr_session_t *s, const layr_base_unit_t *u,
-                     layr_order_list_t *out)
+int layr_base_note_unit(const layr_base_t *b, const layr_session_t *s, const layr_base_unit_t *u,
+                        layr_order_list_t *out)
 {
     int rc = LAYR_OK;
     for (unsigned r = 0; r < u->rows && rc == LAYR_OK; r++)
@@ -138,7 +131,7 @@ static int note_all(const layr_base_t *b, const layr_session_t *s, const layr_ba
 {
     int rc = LAYR_OK;
     for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
-        rc = note_unit(b, s, &l->u[i], out);
+        rc = layr_base_note_unit(b, s, &l->u[i], out);
     return rc;
 }
 
@@ -200,23 +193,16 @@ static int open_file(layr_base_t *b, layr_session_t *s, layr_diag_t *d)
                 : layr_diag_set(d, LAYR_ERR_CONFLICT, "another writer changed the file just now: try again");
 }
 
-static int open_all(layr_base_t *b, layr_session_t *s, layr_time_t until, layr_diag_t *d)
+static int read_all(layr_base_t *b, layr_session_t *s, layr_diag_t *d)
 {
-    const layr_placement_t *p;
     int rc = open_file(b, s, d);
     if (rc != LAYR_OK || b->file->placement.segments == 0)
         return rc;
-    p = &b->file->placement;
-    b->scheme = p->scheme;
-    if ((rc = look(b, s, b->file, d)) == LAYR_OK && until)
-        rc = renew(b, s, until);
-    if (rc == LAYR_OK && !until && (rc = trust_hosts(s, &b->segment)) == LAYR_OK)
-        rc = trust_hosts(s, &b->page);
-    return rc;
+    b->scheme = b->file->placement.scheme;
+    return look(b, s, b->file, d);
 }
 
-int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_time_t until,
-                   layr_diag_t *d)
+int layr_base_read(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_diag_t *d)
 {
     layr_base_t *b;
     int rc;
@@ -228,16 +214,38 @@ int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t 
     if (!(b = calloc(1, sizeof *b)))
         return layr_diag_set(d, LAYR_ERR_NOMEM, "out of memory");
     b->keys = *k;
-    rc = open_all(b, s, until, d);
-    if (rc == LAYR_ERR_CANCELLED)
-        layr_diag_set(d, rc, "stopped: nothing was changed");
-    else if (rc != LAYR_OK)
-        layr_diag_set(d, rc, "the file could not be changed: %s", layr_strerror(rc));
+    rc = read_all(b, s, d);
     if (rc == LAYR_OK)
         *out = b;
     else
         layr_base_free(b);
     return rc;
+}
+
+static int look_at_hosts(layr_base_t *b, layr_session_t *s, layr_time_t until)
+{
+    int rc;
+    if (until)
+        return renew(b, s, until);
+    rc = trust_hosts(s, &b->segment);
+    return rc == LAYR_OK ? trust_hosts(s, &b->page) : rc;
+}
+
+int layr_base_open(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k, layr_time_t until,
+                   layr_diag_t *d)
+{
+    layr_base_t *b = NULL;
+    int rc = layr_base_read(&b, s, k, d);
+    if (b)
+        rc = look_at_hosts(b, s, until);
+    if (rc == LAYR_OK) {
+        *out = b;
+        return rc;
+    }
+    layr_base_free(b);
+    if (rc == LAYR_ERR_CANCELLED)
+        return layr_diag_set(d, rc, "stopped: nothing was changed");
+    return layr_diag_set(d, rc, "the file could not be changed: %s", layr_strerror(rc));
 }
 
 /* It is small, and changes whenever it is written: nothing of it is kept. */
@@ -269,7 +277,7 @@ void layr_base_free(layr_base_t *b)
     layr_file_free(b->file);
     free_units(&b->segment);
     free_units(&b->page);
-    layr_orders_free(&b->above);
+    free_units(&b->above);
     free(b->by_hash);
     free(b->begins);
     free(b->from);
@@ -290,16 +298,33 @@ static int note_rest(const layr_base_t *b, const layr_session_t *s, const layr_b
     int rc = LAYR_OK;
     for (size_t i = 0; i < l->count && rc == LAYR_OK; i++)
         if (!l->u[i].taken)
-            rc = note_unit(b, s, &l->u[i], out);
+            rc = layr_base_note_unit(b, s, &l->u[i], out);
     return rc;
 }
 
 int layr_base_rest(const layr_base_t *b, const layr_session_t *s, layr_order_list_t *out)
 {
-    const layr_order_list_t *a = &b->above;
     int rc = note_rest(b, s, &b->page, out);
-    for (size_t i = 0; i < a->count && rc == LAYR_OK; i++)
-        for (unsigned n = 0; n < a->r[i].count && rc == LAYR_OK; n++)
-            rc = layr_orders_note(out, a->r[i].host, a->r[i].url, a->r[i].group, a->r[i].order[n]);
+    if (rc == LAYR_OK)
+        rc = note_rest(b, s, &b->above, out);
     return rc == LAYR_OK ? note_rest(b, s, &b->segment, out) : rc;
+}
+
+/* --- what is changed in place --- */
+
+void layr_base_set_row(layr_base_unit_t *u, unsigned i, const layr_row_t *row, const uint8_t *host)
+{
+    uint8_t(*ids)[32] = (uint8_t(*)[32])(u->hosts + u->rows); /* as copy_entry lays them out */
+    memcpy(u->entry.rows[i].id, row->id, 32);
+    memcpy(u->entry.rows[i].salt, row->salt, 16);
+    u->hosts[i] = NULL;
+    if (host) {
+        memcpy(ids[i], host, 32);
+        u->hosts[i] = ids[i];
+    }
+}
+
+layr_stored_t layr_base_stored(const layr_base_unit_t *u, bool page, uint64_t number)
+{
+    return (layr_stored_t){.page = page, .number = number, .entry = u->entry, .hosts = u->hosts};
 }

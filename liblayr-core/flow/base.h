@@ -13,6 +13,7 @@ typedef struct layr_base_unit {
     unsigned rows, good;   /* good: rows whose hosts keep them as long as the new version */
     size_t page;           /* of a segment: 1 + the page that it is in; 0: none, it is in the root */
     size_t first;          /* of a page: its first segment */
+    uint64_t number;       /* in its kind, in the order of the manifest */
     bool taken;
 } layr_base_unit_t;
 
@@ -28,7 +29,7 @@ struct layr_base {
     unsigned after_count;
     layr_scheme_t scheme; /* k 0: it has no segments */
     layr_base_units_t segment, page;
-    layr_order_list_t above; /* orders of pages of pages: those are written anew */
+    layr_base_units_t above; /* pages of pages: those are written anew */
     uint32_t *by_hash;       /* numbers of the segments, in the order of their hashes */
     uint32_t *begins;        /* segments that the new version begins with, begins_count of them */
     size_t begins_count;
@@ -41,6 +42,17 @@ struct layr_base {
 /* What a catalogue made from these records replaces; best: the first of them, opened, or NULL where there is none. */
 int layr_base_catalogue(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k,
                         const layr_records_t *found, const layr_file_t *best, layr_diag_t *d) LAYR_CHECKED;
+
+/* As layr_base_open, but no host is asked about a shard: no unit has a `good` row. */
+int layr_base_read(layr_base_t **out, layr_session_t *s, const layr_file_keys_t *k,
+                   layr_diag_t *d) LAYR_CHECKED;
+/* Row i of a unit is another shard now, at this host (NULL: at none). */
+void layr_base_set_row(layr_base_unit_t *u, unsigned i, const layr_row_t *row, const uint8_t *host);
+/* What the store would give for it. */
+layr_stored_t layr_base_stored(const layr_base_unit_t *u, bool page, uint64_t number);
+/* Add the orders of its rows. */
+int layr_base_note_unit(const layr_base_t *b, const layr_session_t *s, const layr_base_unit_t *u,
+                        layr_order_list_t *out) LAYR_CHECKED;
 
 /* Shards of n that a put with these options is content with. */
 unsigned layr_put_min(const layr_put_opts_t *o, layr_scheme_t s);

@@ -180,7 +180,6 @@ layr_base_next_t layr_base_next(layr_base_t *b, unsigned min_shards, uint64_t nu
             count_taken(b, u, &shape);
     }
     if (next != LAYR_BASE_WAIT)
-        *out = (layr_stored_t){
-            .page = next == LAYR_BASE_PAGE, .number = number, .entry = u->entry, .hosts = u->hosts};
+        *out = layr_base_stored(u, next == LAYR_BASE_PAGE, number);
     return next;
 }

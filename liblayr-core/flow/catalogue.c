@@ -13,6 +13,12 @@
 #define LEAST_S 2592000 /* a month */
 #define MOST_S 34473600 /* 399 days */
 
+typedef enum anew {
+    ANEW_NO,
+    ANEW_YES, /* it is written whatever is in it */
+    ANEW_LOST /* also when what the hosts had can't be read any more */
+} anew_t;
+
 typedef struct sync {
     layr_session_t *s;
     layr_file_keys_t keys;
@@ -23,6 +29,7 @@ typedef struct sync {
     int64_t mark;
     bool old; /* this machine has seen a newer one */
     bool changed;
+    anew_t anew;
     layr_diag_t *d;
 } sync_t;
 
@@ -89,14 +96,13 @@ static bool is_old(const sync_t *y)
            y->found.r[0].rec.seq < seq;
 }
 
-/* In a DHT holders come and go, and give it to each other. */
-static bool too_few_have_it(const sync_t *y)
+/* Its own end is that of the file that lives longest; what it says of files that are gone is to be heard a while yet. */
+static bool ends_soon(const sync_t *y)
 {
-    const layr_found_t *f = &y->found.r[0];
-    return y->s->dht ? f->answers * 2 <= y->found.answered : f->holders < y->found.answered;
+    return y->found.r[0].rec.exp < y->now + LEAST_S / 2;
 }
 
-/* All records of the top sequence: writers that did not know of each other. */
+/* All records of the top sequence: writers that did not know of each other. What is lost is lost, and what is known here is not. */
 static int read_all(sync_t *y)
 {
     int rc = layr_records_gather(y->s, y->keys.record_id, y->now, &y->found);
@@ -106,12 +112,18 @@ static int read_all(sync_t *y)
         return rc;
     y->old = is_old(y);
     /* a host that was down when it was written is told now: it may be the one that somebody asks */
-    y->changed = y->found.count && too_few_have_it(y);
+    y->changed =
+        y->anew != ANEW_NO || (y->found.count && (layr_records_few(y->s, &y->found) || ends_soon(y)));
     for (size_t i = 0; i < y->found.count && y->found.r[i].rec.seq == y->found.r[0].rec.seq; i++) {
         layr_file_t *f = NULL;
         if ((rc = open_record(y, &y->found.r[i].rec, &f)) != LAYR_OK)
             return rc;
         rc = merge_file(y, f);
+        if (rc == LAYR_ERR_DATA && y->anew == ANEW_LOST) {
+            y->d->code = 0;
+            y->d->text[0] = 0;
+            rc = LAYR_OK;
+        }
         y->changed |= i > 0;
         if (i == 0)
             y->best = f;
@@ -194,9 +206,9 @@ static int write_all(sync_t *y)
 /* --- both --- */
 
 /* pending: there is something to tell, which an old one at the hosts does not keep from being told. */
-static int sync_once(layr_session_t *s, const uint8_t W[32], bool pending, layr_diag_t *d)
+static int sync_once(layr_session_t *s, const uint8_t W[32], bool pending, anew_t anew, layr_diag_t *d)
 {
-    sync_t y = {.s = s, .now = time(NULL), .d = d};
+    sync_t y = {.s = s, .now = time(NULL), .anew = anew, .d = d};
     int rc;
     layr_file_keys_from_write(&y.keys, W);
     rc = read_all(&y);
@@ -226,7 +238,7 @@ static int lock(layr_session_t *s)
     return rc;
 }
 
-static int sync_locked(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d)
+static int sync_locked(layr_session_t *s, const uint8_t W[32], bool read, anew_t anew, layr_diag_t *d)
 {
     int rc = LAYR_ERR_CONFLICT;
     for (int i = 0; i < TRIES && rc == LAYR_ERR_CONFLICT; i++) {
@@ -241,7 +253,7 @@ static int sync_locked(layr_session_t *s, const uint8_t W[32], bool read, layr_d
             return LAYR_ERR_CANCELLED;
         rc = layr_journal_catalogue_pending(s->journal, &pending);
         if (rc == LAYR_OK && (read || pending))
-            rc = sync_once(s, W, pending > 0, &why);
+            rc = sync_once(s, W, pending > 0, anew, &why);
         if (rc != LAYR_OK)
             *d = why;
     }
@@ -256,7 +268,7 @@ static void leave_out_failing(layr_hosts_t *hosts)
             hosts->host[i].error = LAYR_ERR_TIMEOUT;
 }
 
-int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d)
+static int sync_all(layr_session_t *s, const uint8_t W[32], bool read, anew_t anew, layr_diag_t *d)
 {
     void (*event)(void *, const layr_event_t *) = s->event;
     layr_diag_t why = {0};
@@ -268,11 +280,21 @@ int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_
     leave_out_failing(&s->hosts);
     rc = lock(s);
     if (rc == LAYR_OK) {
-        rc = sync_locked(s, W, read, &why);
+        rc = sync_locked(s, W, read, anew, &why);
         layr_journal_catalogue_unlock(s->journal);
     }
     s->event = event;
     if (rc != LAYR_OK)
         layr_diag_set(d, rc, "%s", why.text[0] ? why.text : layr_strerror(rc));
     return rc;
+}
+
+int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d)
+{
+    return sync_all(s, W, read, ANEW_NO, d);
+}
+
+int layr_catalogue_renew(layr_session_t *s, const uint8_t W[32], bool lost, layr_diag_t *d)
+{
+    return sync_all(s, W, true, lost ? ANEW_LOST : ANEW_YES, d);
 }

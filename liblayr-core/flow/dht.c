@@ -39,9 +39,17 @@ static int own_table(layr_dht_t *d)
 
 /* --- who did not answer --- */
 
+/* A host's own slot, or of those it may have the one that ends first: two hosts in turns would forget each other. */
 static layr_dht_dead_t *dead_slot(const layr_dht_t *d, const uint8_t id[32])
 {
-    return &d->dead[layr_load32(id + 28) % LAYR_DHT_DEAD];
+    layr_dht_dead_t *set = d->dead[layr_load32(id + 28) % LAYR_DHT_DEAD_SETS], *first = set;
+    for (unsigned i = 0; i < LAYR_DHT_DEAD_WAYS; i++) {
+        if (memcmp(set[i].id, id, 32) == 0)
+            return &set[i];
+        if (set[i].until_us < first->until_us)
+            first = &set[i];
+    }
+    return first;
 }
 
 bool layr_dht_is_dead(const layr_dht_t *d, const uint8_t id[32], uint64_t seq)
@@ -152,7 +160,7 @@ int layr_dht_new(layr_dht_t **out, const layr_dht_config_t *c)
     if (d->c.reach == LAYR_REACH_ANY)
         d->c.reach = LAYR_REACH_PUBLIC;
     d->checked = calloc(LAYR_DHT_CHECKED, sizeof *d->checked);
-    d->dead = calloc(LAYR_DHT_DEAD, sizeof *d->dead);
+    d->dead = calloc(LAYR_DHT_DEAD_SETS, sizeof *d->dead);
     if (d->checked && d->dead)
         rc = layr_mailbox_new(&d->box);
     if (rc == LAYR_OK && !c->table)

@@ -31,7 +31,8 @@ typedef struct layr_dht_dead {
     uint8_t id[32];
     uint64_t seq, until_us;
 } layr_dht_dead_t;
-#define LAYR_DHT_DEAD 1024
+#define LAYR_DHT_DEAD_SETS 256
+#define LAYR_DHT_DEAD_WAYS 4
 
 /* PING: a contact's host, or a seed. Lives until its message came. */
 typedef struct layr_dht_ping {
@@ -112,7 +113,7 @@ struct layr_dht {
     layr_dht_ping_t *pings;
     layr_dht_ask_t *left; /* of lookups that are over */
     layr_dht_checked_t *checked;
-    layr_dht_dead_t *dead;
+    layr_dht_dead_t (*dead)[LAYR_DHT_DEAD_WAYS];
     layr_dht_stats_t stats;
 };
 

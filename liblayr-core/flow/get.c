@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "numbers.h"
 #include "walk.h"
 #include "writer.h"
 
-#define LOST_NAMED 64 /* unreadable segments that are listed one by one */
-#define UNDER_WAY 20  /* of what can be gone on with later, the share that may be under way and so be lost */
+#define UNDER_WAY 20 /* of what can be gone on with later, the share that may be under way and so be lost */
 
 /* A segment, or the part of one that is wanted, on its way to the sink. */
 typedef struct part {
@@ -31,9 +31,8 @@ typedef struct get {
     uint64_t first, last, done;
     part_t *head, **tail; /* in the order of the file */
     bool walked;          /* no more segments */
-    unsigned lost_count;  /* segments that can't be had */
-    uint64_t lost[LOST_NAMED];
-    layr_diag_t why; /* of the first of them */
+    layr_numbers_t lost;  /* segments that can't be had */
+    layr_diag_t why;      /* of the first of them */
     int error;
 } get_t;
 
@@ -104,11 +103,9 @@ static int ask_ahead(get_t *g)
 
 static void note_lost(get_t *g, uint64_t number, const layr_diag_t *why)
 {
-    if (g->lost_count == 0)
+    if (g->lost.count == 0)
         g->why = *why;
-    if (g->lost_count < LOST_NAMED)
-        g->lost[g->lost_count] = number;
-    g->lost_count++;
+    layr_numbers_add(&g->lost, number);
 }
 
 static void drop_first(get_t *g)
@@ -155,7 +152,7 @@ static int hand_over(get_t *g)
         if (rc == 0)
             return LAYR_OK;
         if (rc == 1) {
-            give(g, t, plain, g->lost_count > 0);
+            give(g, t, plain, g->lost.count > 0);
             continue;
         }
         t->writing = t->written = true;
@@ -189,21 +186,11 @@ static bool all_written(const get_t *g)
 
 static int lost(get_t *g)
 {
-    char text[LAYR_DIAG_MAX];
-    int at =
-        snprintf(text, sizeof text, "%u of %llu segments cannot be recovered (%s", g->lost_count,
-                 (unsigned long long)g->f->placement.segments, g->lost_count == 1 ? "number" : "numbers");
-    for (unsigned i = 0; i < g->lost_count && i < LOST_NAMED && at < (int)sizeof text - 400; i++) {
-        uint64_t from = g->lost[i];
-        while (i + 1 < g->lost_count && i + 1 < LOST_NAMED && g->lost[i + 1] == g->lost[i] + 1)
-            i++;
-        at += snprintf(text + at, sizeof text - (size_t)at, g->lost[i] == from ? " %llu," : " %llu to %llu,",
-                       (unsigned long long)from, (unsigned long long)g->lost[i]);
-    }
-    if (g->lost_count > LOST_NAMED)
-        at += snprintf(text + at, sizeof text - (size_t)at, " and more,");
-    snprintf(text + at - 1, sizeof text - (size_t)at + 1, "): %s", g->why.text);
-    return layr_diag_set(g->d, LAYR_ERR_DATA, "%s", text);
+    char text[LAYR_DIAG_MAX - 400]; /* the reason is to fit */
+    layr_numbers_text(&g->lost, text, sizeof text);
+    return layr_diag_set(g->d, LAYR_ERR_DATA, "%llu of %llu segments cannot be recovered (%s): %s",
+                         (unsigned long long)g->lost.count, (unsigned long long)g->f->placement.segments,
+                         text, g->why.text);
 }
 
 static int check_whole(get_t *g)
@@ -245,7 +232,7 @@ static int run(get_t *g)
             break;
         layr_fetch_turn(g->fetch, 100);
     }
-    if (rc == LAYR_OK && g->lost_count)
+    if (rc == LAYR_OK && g->lost.count)
         rc = lost(g);
     if (rc == LAYR_OK)
         rc = check_whole(g);

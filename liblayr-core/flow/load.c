@@ -27,6 +27,16 @@ void layr_load_more(layr_load_t *l, const layr_hosts_t *hosts)
             l->host[l->count++].host = &hosts->host[l->seen];
 }
 
+void layr_load_judge(layr_load_t *l, layr_journal_t *journal, layr_time_t now)
+{
+    layr_score_t s;
+    for (; l->judged < l->count; l->judged++) {
+        layr_load_host_t *h = &l->host[l->judged];
+        if (journal && layr_journal_score_get(journal, h->host->id, &s) == LAYR_OK)
+            h->doubted = s.silent_since != 0 || (s.last_bad != 0 && s.last_bad + LAYR_DOUBT_S > now);
+    }
+}
+
 void layr_load_free(layr_load_t *l)
 {
     free(l->host);

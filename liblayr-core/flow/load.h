@@ -15,17 +15,22 @@ typedef struct layr_load_host {
     uint64_t cool_until; /* microseconds */
     bool out;            /* not to be asked any more */
     bool holds;          /* something from before this run */
+    bool doubted;        /* by its score: asked when no other will do */
     char why[320];       /* the last failure, a sentence */
 } layr_load_host_t;
 
 typedef struct layr_load {
     layr_load_host_t *host; /* as many as usable hosts of the session; they stay where they are */
     size_t count, seen;     /* seen: of the session's hosts */
+    size_t judged;          /* of host: doubted or not */
 } layr_load_t;
 
 int layr_load_init(layr_load_t *l, const layr_hosts_t *hosts) LAYR_CHECKED;
 /* The session has found more hosts since. */
 void layr_load_more(layr_load_t *l, const layr_hosts_t *hosts);
+/* Look up the scores of those that were added; journal NULL: none is doubted. A score that cannot be read counts as none. */
+#define LAYR_DOUBT_S 2592000 /* 30 days after it lost something */
+void layr_load_judge(layr_load_t *l, layr_journal_t *journal, layr_time_t now);
 void layr_load_free(layr_load_t *l);
 layr_load_host_t *layr_load_find(layr_load_t *l, const uint8_t id[32]);
 /* Expected microseconds until this host would have moved `bytes` more. */

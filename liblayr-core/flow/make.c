@@ -1,5 +1,6 @@
 /* Shards of a unit: hashed, coded, sealed and tagged on workers, as many at a time as there are buffers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "unit.h"
 
@@ -24,7 +25,7 @@ void layr_rows_put(layr_row_queue_t *q, layr_unit_row_t *r)
     q->tail = &r->next;
 }
 
-static layr_unit_row_t *queue_take(layr_row_queue_t *q)
+layr_unit_row_t *layr_rows_take(layr_row_queue_t *q)
 {
     layr_unit_row_t *r = q->head;
     if (r && !(q->head = r->next))
@@ -95,7 +96,7 @@ static unsigned next_batch(const layr_store_t *st, const layr_unit_t *u)
     return left < st->together ? left : st->together;
 }
 
-static bool has_budget(const layr_store_t *st, size_t len)
+bool layr_unit_has_budget(const layr_store_t *st, size_t len)
 {
     return !st->spares.held || st->spares.held + len <= BLOB_BUDGET;
 }
@@ -111,7 +112,7 @@ static void not_made(layr_store_t *st, layr_unit_row_t *r)
 static int gather(layr_store_t *st, layr_row_batch_t *b, unsigned count)
 {
     while (b->count < count) {
-        layr_unit_row_t *r = queue_take(&st->to_make);
+        layr_unit_row_t *r = layr_rows_take(&st->to_make);
         r->blob = layr_spares_take(&st->spares, b->unit->shape.blob);
         if (!r->blob) {
             not_made(st, r);
@@ -130,10 +131,10 @@ void layr_unit_start_making(layr_store_t *st)
         unsigned count = next_batch(st, u);
         layr_row_batch_t *b;
         int rc;
-        if (!has_budget(st, count * u->shape.blob))
+        if (!layr_unit_has_budget(st, count * u->shape.blob))
             return;
         if (!(b = calloc(1, sizeof *b))) {
-            not_made(st, queue_take(&st->to_make));
+            not_made(st, layr_rows_take(&st->to_make));
             return;
         }
         b->unit = u;
@@ -152,7 +153,7 @@ void layr_unit_make(layr_unit_t *u)
     if (u->made == u->rows)
         layr_unit_plain_drop(u);
     for (unsigned i = 0; i < u->rows; i++)
-        if (!u->row[i].stored)
+        if (!u->row[i].stored && !u->row[i].given)
             layr_rows_put(&u->st->to_make, &u->row[i]);
     layr_unit_start_making(u->st);
 }
@@ -185,7 +186,8 @@ static int unit_salts(layr_unit_t *u)
     /* a unit's own random bytes: two units of the same content must not share a salt */
     layr_kdf(random, st->o.random, "unit", data, 2);
     for (unsigned i = 0; i < u->rows && rc == LAYR_OK; i++)
-        rc = layr_salt(u->row[i].salt, random, u->hash, (uint8_t)i);
+        if (!u->row[i].given)
+            rc = layr_salt(u->row[i].salt, random, u->hash, (uint8_t)i);
     layr_wipe(random, sizeof random);
     return rc;
 }
@@ -193,6 +195,8 @@ static int unit_salts(layr_unit_t *u)
 static int derive(layr_unit_t *u, const uint8_t sha256[32])
 {
     layr_segment_hash(u->hash, u->page ? u->st->o.keys->P : u->st->o.keys->R, sha256);
+    if (u->has_must && memcmp(u->hash, u->must, 32) != 0)
+        return LAYR_ERR_DATA;
     return unit_salts(u);
 }
 

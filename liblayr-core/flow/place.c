@@ -159,7 +159,7 @@ done:
 bool layr_unit_has_sibling(const layr_unit_t *u, const layr_load_host_t *h)
 {
     for (unsigned i = 0; i < u->rows; i++)
-        if (u->row[i].at == h)
+        if (u->row[i].at == h || (u->row[i].kept && memcmp(u->row[i].kept, h->host->id, 32) == 0))
             return true;
     return false;
 }
@@ -190,9 +190,14 @@ static int siblings_of(const layr_unit_t *u, layr_kad_segment_t *seg)
 {
     int rc = LAYR_OK;
     seg->count = 0;
-    for (unsigned i = 0; i < u->rows && rc == LAYR_OK; i++)
-        if (u->row[i].at)
-            rc = layr_kad_segment_add(seg, u->row[i].at->host->id, u->row[i].at->host->group);
+    for (unsigned i = 0; i < u->rows && rc == LAYR_OK; i++) {
+        const layr_unit_row_t *r = &u->row[i];
+        const layr_host_t *kept = r->kept ? layr_find_listed(u->st->e.s, r->kept) : NULL;
+        if (r->at)
+            rc = layr_kad_segment_add(seg, r->at->host->id, r->at->host->group);
+        else if (r->kept)
+            rc = layr_kad_segment_add(seg, r->kept, kept ? kept->group : 0);
+    }
     return rc;
 }
 
@@ -222,7 +227,7 @@ static void show(const layr_load_host_t *h, bool out, layr_kad_place_host_t *to)
 }
 
 /* For a row that moves, its own host counts as one with a sibling: it is not chosen again. */
-static layr_load_host_t *choose_close(layr_store_t *st, const layr_unit_row_t *r, bool *wait)
+static layr_load_host_t *choose_close(layr_store_t *st, const layr_unit_row_t *r, bool doubted, bool *wait)
 {
     const layr_unit_t *u = r->unit;
     layr_kad_place_rule_t rule = {.bytes = u->shape.blob,
@@ -239,7 +244,7 @@ static layr_load_host_t *choose_close(layr_store_t *st, const layr_unit_row_t *r
         const layr_load_host_t *h = &st->load.host[i];
         bool rests = layr_load_resting(h, now);
         *wait |= rests && !h->out;
-        show(h, h->out || rests, &st->near[i]);
+        show(h, h->out || rests || (h->doubted && !doubted), &st->near[i]);
     }
     memset(&st->why, 0, sizeof st->why);
     rc = layr_kad_place(&at, &seg, st->near, st->load.count, r->id, &rule, &st->why);
@@ -248,7 +253,7 @@ static layr_load_host_t *choose_close(layr_store_t *st, const layr_unit_row_t *r
 
 /* --- among hosts that were given: by speed and room --- */
 
-static layr_load_host_t *choose_given(layr_store_t *st, const layr_unit_t *u, bool *wait)
+static layr_load_host_t *choose_given(layr_store_t *st, const layr_unit_t *u, bool doubted, bool *wait)
 {
     layr_load_host_t *best = NULL;
     uint64_t now = layr_now_us();
@@ -256,8 +261,9 @@ static layr_load_host_t *choose_given(layr_store_t *st, const layr_unit_t *u, bo
     for (size_t i = 0; i < st->load.count; i++) {
         /* begin elsewhere for every unit, so that equals share the work */
         layr_load_host_t *h = &st->load.host[(i + u->number) % st->load.count];
-        if (h->out || layr_unit_has_sibling(u, h) || h->host->price > st->o.max_price ||
-            !layr_unit_has_room(h, u->shape.blob))
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): count > 0: there are hosts */
+        if (h->out || h->host->leaving || (h->doubted && !doubted) || layr_unit_has_sibling(u, h) ||
+            h->host->price > st->o.max_price || !layr_unit_has_room(h, u->shape.blob))
             continue;
         if (layr_load_resting(h, now))
             *wait = true;
@@ -267,9 +273,16 @@ static layr_load_host_t *choose_given(layr_store_t *st, const layr_unit_t *u, bo
     return best;
 }
 
+static layr_load_host_t *choose_among(layr_store_t *st, const layr_unit_row_t *r, bool doubted, bool *wait)
+{
+    return st->e.s->dht ? choose_close(st, r, doubted, wait) : choose_given(st, r->unit, doubted, wait);
+}
+
+/* Those with a good name first, even where one of them has to be waited for. */
 static layr_load_host_t *choose(layr_store_t *st, const layr_unit_row_t *r, bool *wait)
 {
-    return st->e.s->dht ? choose_close(st, r, wait) : choose_given(st, r->unit, wait);
+    layr_load_host_t *h = choose_among(st, r, false, wait);
+    return h || *wait ? h : choose_among(st, r, true, wait);
 }
 
 /* Not for want of a reason to wait: only where a host that is at work could do it sooner. */
@@ -294,7 +307,7 @@ void layr_unit_move_late(layr_store_t *st)
     uint64_t now = layr_now_us();
     for (layr_unit_t *u = st->head; u && !st->closing; u = u->next)
         for (unsigned i = 0; i < u->rows; i++)
-            if (u->row[i].call && !u->row[i].late && !u->row[i].asked)
+            if (u->row[i].call && !u->row[i].late && !u->row[i].asked && !u->row[i].copying)
                 move_if_late(st, &u->row[i], now);
 }
 
@@ -311,6 +324,7 @@ void layr_unit_place(layr_store_t *st, layr_unit_row_t *r)
         return;
     }
     layr_load_more(&st->load, &st->e.s->hosts);
+    layr_load_judge(&st->load, st->e.s->journal, st->o.now);
     r->at = choose(st, r, &wait);
     if (r->at) {
         if ((rc = send_row(st, r)) != LAYR_OK)

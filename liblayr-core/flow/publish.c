@@ -139,7 +139,8 @@ int layr_publish_page(layr_publish_t *p, const layr_stored_t *u)
     return rc == LAYR_OK ? raise_kept(p) : rc;
 }
 
-int layr_publish_finish(layr_publish_t *p, layr_placement_t *out)
+/* 1: the root's node is in out; 0: a page was given to the store first. */
+static int finish(layr_publish_t *p, layr_placement_t *out)
 {
     unsigned top = LAYR_LEVEL_MAX;
     while (top && p->node[top].entry_count == 0)
@@ -169,4 +170,20 @@ int layr_publish_finish(layr_publish_t *p, layr_placement_t *out)
     }
     layr_page_init(&p->node[top], p->scheme, (uint8_t)top);
     return 1;
+}
+
+int layr_publish_end(layr_publish_t *p, int (*finished)(void *ctx), void *ctx, layr_placement_t *out)
+{
+    int rc = 0;
+    while (rc == 0) {
+        while (!layr_store_idle(p->store)) {
+            layr_store_turn(p->store, 200);
+            if (layr_engine_cancelled(layr_store_engine(p->store)))
+                return LAYR_ERR_CANCELLED;
+            if ((rc = finished(ctx)) != LAYR_OK)
+                return rc;
+        }
+        rc = finish(p, out);
+    }
+    return rc == 1 ? LAYR_OK : rc;
 }

@@ -37,9 +37,10 @@ int layr_publish_add(layr_publish_t *p, const layr_stored_t *u) LAYR_CHECKED;
 bool layr_publish_fits_page(const layr_publish_t *p);
 int layr_publish_page(layr_publish_t *p, const layr_stored_t *u) LAYR_CHECKED;
 /*
- * After the last segment: 1 when the root's node is ready (in out, which takes it over), 0 when a page was
- * given to the store first: call again when the store is idle and its pages were added.
+ * After the last segment: what is left goes to pages until the rest fits the root, whose node is then in out, which takes it
+ * over. finished: gives the units that the store has finished to layr_publish_add; called while it has some.
  */
-int layr_publish_finish(layr_publish_t *p, layr_placement_t *out) LAYR_CHECKED;
+int layr_publish_end(layr_publish_t *p, int (*finished)(void *ctx), void *ctx,
+                     layr_placement_t *out) LAYR_CHECKED;
 
 #endif

@@ -2,14 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
 #include "base/fault.h"
 #include "publish.h"
 #include "reader.h"
 #include "record.h"
 #include "resume.h"
+#include "version.h"
 
-#define CATALOGUE_OLD_S 600    /* whoever reads one has it by then */
 #define SETTLE_MS 5000         /* of one that is cut off: shards nearly there need not be sent again */
 #define READ_AHEAD (64u << 20) /* bytes of plaintext read ahead, about */
 
@@ -254,8 +253,9 @@ static int append_kept(put_t *p)
     return rc;
 }
 
-static int append_finished(put_t *p)
+static int append_finished(void *ctx)
 {
+    put_t *p = ctx;
     layr_stored_t u;
     int rc = append_kept(p);
     if (rc != LAYR_OK)
@@ -328,39 +328,11 @@ static int store_all(put_t *p)
 
 static int store_pages(put_t *p)
 {
-    int rc;
-    if (p->content.has_inline) {
-        p->placement.scheme = (layr_scheme_t){1, 1};
-        layr_page_init(&p->placement.node, p->placement.scheme, 0);
-        return LAYR_OK;
-    }
-    while ((rc = layr_publish_finish(&p->publish, &p->placement)) == 0) {
-        while (!layr_store_idle(p->store)) {
-            layr_store_turn(p->store, 200);
-            if (layr_engine_cancelled(layr_store_engine(p->store)))
-                return LAYR_ERR_CANCELLED;
-            if ((rc = append_finished(p)) != LAYR_OK)
-                return rc;
-        }
-    }
-    return rc == 1 ? LAYR_OK : rc;
-}
-
-/* What the new version does not name is released when nobody reads the old one any more; a cut changes nothing about it. */
-static int note_update(put_t *p)
-{
-    layr_order_list_t rest = {0};
-    layr_later_t l = {.due = p->o->now + (p->o->base->catalogue ? CATALOGUE_OLD_S : LAYR_KEEP_OLD_S)};
-    int rc = layr_base_rest(p->o->base, p->s, &rest);
-    memcpy(l.W, p->keys.W, 32);
-    memcpy(l.record_id, p->keys.record_id, 32);
-    l.releases = rest.r;
-    l.count = rest.count;
-    if (rc == LAYR_OK)
-        rc = layr_journal_update_publish(p->s->journal, p->entry.id, &l);
-    layr_wipe(&l, sizeof l);
-    layr_orders_free(&rest);
-    return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
+    if (!p->content.has_inline)
+        return layr_publish_end(&p->publish, append_finished, p, &p->placement);
+    p->placement.scheme = (layr_scheme_t){1, 1};
+    layr_page_init(&p->placement.node, p->placement.scheme, 0);
+    return LAYR_OK;
 }
 
 /* Whether it gets through or is cut off, the journal then knows where a record of it may lie. */
@@ -384,9 +356,36 @@ static int note_publish(put_t *p)
     return rc == LAYR_OK ? rc : layr_journal_diag(p->s->journal, rc, p->d);
 }
 
+static layr_version_t version_of(const put_t *p)
+{
+    return (layr_version_t){
+        .s = p->s, .base = p->o->base, .put = p->entry.id, .now = p->o->now, .until = p->o->until};
+}
+
+static int publish_version(put_t *p, const layr_buf_t *root)
+{
+    layr_version_t v = version_of(p);
+    layr_order_list_t rest = {0};
+    int rc = layr_base_rest(p->o->base, p->s, &rest);
+    if (rc == LAYR_OK)
+        rc = layr_version_publish(&v, root, &rest, &p->out->record_hosts, p->d);
+    layr_orders_free(&rest);
+    return rc;
+}
+
+static int publish_new(put_t *p, const layr_buf_t *root)
+{
+    int rc = note_publish(p);
+    LAYR_FAULT_POINT("put.publish");
+    if (rc == LAYR_OK)
+        rc = layr_record_publish(p->s, &p->keys, &p->holders, !p->resumed, root->p, root->len, p->o->now,
+                                 p->entry.until, &p->out->record_hosts, p->d);
+    LAYR_FAULT_POINT("put.published");
+    return rc;
+}
+
 static int publish(put_t *p)
 {
-    uint8_t s1[32], s2[32];
     layr_buf_t root;
     int rc;
     layr_buf_init(&root);
@@ -396,34 +395,17 @@ static int publish(put_t *p)
     p->content.size = p->size;
     p->content.mtime = p->o->mtime;
     p->content.created = p->o->now;
-    layr_random(s1, sizeof s1);
-    layr_random(s2, sizeof s2);
-    rc = layr_root_seal(&root, &p->keys, &p->placement, &p->content, s1, s2);
+    rc = layr_version_root(&root, &p->keys, &p->placement, &p->content);
     if (rc == LAYR_OK)
-        rc = p->o->base ? note_update(p) : note_publish(p);
-    LAYR_FAULT_POINT("put.publish");
-    if (rc == LAYR_OK && p->o->base)
-        rc = layr_record_replace(p->s, &p->keys, p->o->base->after, p->o->base->after_count, root.p, root.len,
-                                 p->o->now, p->o->until, &p->out->record_hosts, p->d);
-    else if (rc == LAYR_OK)
-        rc = layr_record_publish(p->s, &p->keys, &p->holders, !p->resumed, root.p, root.len, p->o->now,
-                                 p->entry.until, &p->out->record_hosts, p->d);
-    LAYR_FAULT_POINT("put.published");
+        rc = p->o->base ? publish_version(p, &root) : publish_new(p, &root);
     layr_buf_free(&root);
     return rc;
 }
 
-/* The new version's own orders are named by it, but for these. */
 static int keep_version(put_t *p, const layr_file_entry_t *f, const layr_shard_ref_t *orphans, size_t count)
 {
-    uint8_t(*order)[16] = malloc((count ? count : 1) * sizeof *order);
-    int rc = LAYR_ERR_NOMEM;
-    for (size_t i = 0; order && i < count; i++)
-        layr_order_id(order[i], p->keys.W, orphans[i].shard, orphans[i].host);
-    if (order)
-        rc = layr_journal_update_done(p->s->journal, p->entry.id, f, (const uint8_t(*)[16])order, count);
-    free(order);
-    return rc;
+    layr_version_t v = version_of(p);
+    return layr_version_done(&v, p->o->base->catalogue ? NULL : f, orphans, count);
 }
 
 static int keep_file(put_t *p)
@@ -442,7 +424,7 @@ static int keep_file(put_t *p)
     memcpy(f.record_id, p->keys.record_id, 32);
     memcpy(f.name, p->o->name, sizeof p->o->name);
     if (p->o->base)
-        rc = keep_version(p, p->o->base->catalogue ? NULL : &f, orphans, count);
+        rc = keep_version(p, &f, orphans, count);
     else if (p->s->journal && rc == LAYR_OK)
         rc = layr_journal_put_done(p->s->journal, p->entry.id, &f, orphans, count);
     p->journalled = p->journalled && rc != LAYR_OK;
@@ -487,21 +469,6 @@ static bool keep_for_later(put_t *p)
     return true;
 }
 
-static void tell_hosts(put_t *p)
-{
-    uint64_t left;
-    atomic_int *cancel = p->s->cancel;
-    p->s->cancel = NULL; /* tidying up is what is left to do; a second signal ends the program */
-    if (layr_release_pending(p->s, &left) == LAYR_OK && left) {
-        layr_event_t ev = {.kind = LAYR_EV_NOTE,
-                           .text = "some hosts could not be told to let go of what was stored: the next "
-                                   "layr-put or layr-rm tries again"};
-        if (p->s->event)
-            p->s->event(p->s->event_ctx, &ev);
-    }
-    p->s->cancel = cancel;
-}
-
 /* Else nothing half-written stays: what was sent is released, now or as soon as its hosts are up. */
 static void give_up(put_t *p, int rc)
 {
@@ -512,8 +479,8 @@ static void give_up(put_t *p, int rc)
         layr_diag_set(p->d, rc, "stopped: nothing was stored");
     else
         layr_diag_set(p->d, rc, "the file could not be stored: %s", layr_strerror(rc));
-    if (!kept && p->journalled && layr_journal_put_drop(p->s->journal, p->entry.id) == LAYR_OK)
-        tell_hosts(p);
+    if (!kept && p->journalled)
+        layr_version_drop(p->s, p->entry.id);
 }
 
 int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, layr_put_result_t *out,
@@ -547,7 +514,7 @@ int layr_put(layr_session_t *s, const layr_put_opts_t *o, layr_source_t *src, la
     if (rc != LAYR_OK)
         give_up(p, rc);
     else if (p->resumed) /* of what earlier tries sent to no end */
-        tell_hosts(p);
+        layr_version_tidy(p->s);
     layr_placement_free(&p->placement);
     layr_file_keys_wipe(&p->keys);
     layr_wipe(p, sizeof *p);

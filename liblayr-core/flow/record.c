@@ -350,6 +350,43 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, const layr
     return rc;
 }
 
+/* --- the same once more --- */
+
+bool layr_records_few(const layr_session_t *s, const layr_records_t *r)
+{
+    const layr_found_t *f = &r->r[0];
+    return s->dht ? f->answers * 2 <= r->answered : f->holders < r->answered;
+}
+
+/* Signatures are deterministic: made again it is the same, unless another program wrote it. */
+static int sign_again(char **jws, const layr_record_t *rec, const uint8_t seed[32], bool *same)
+{
+    uint8_t sha[32] = {0};
+    int rc = layr_record_sign(jws, rec, seed);
+    if (rc == LAYR_OK)
+        rc = layr_sha256_1(sha, *jws, strlen(*jws));
+    *same = memcmp(sha, rec->sha256, sizeof sha) == 0;
+    return rc;
+}
+
+int layr_record_again(layr_session_t *s, const layr_file_keys_t *k, const layr_records_t *r, bool *same,
+                      unsigned *took)
+{
+    layr_holders_t at = {0};
+    given_t g = {0};
+    char *jws = NULL;
+    int rc = sign_again(&jws, &r->r[0].rec, k->record_seed, same);
+    if (rc == LAYR_OK && *same && !s->dht)
+        rc = layr_holders_find(s, k->record_id, &at);
+    if (rc == LAYR_OK && *same)
+        rc = give(s, k->record_id, s->dht ? &r->holders : &at, jws, &g);
+    if (rc == LAYR_OK)
+        *took = g.took;
+    layr_holders_free(&at);
+    free(jws);
+    return rc;
+}
+
 /* --- a version made from another --- */
 
 unsigned layr_records_top(const layr_records_t *r, uint8_t (*sha256)[32])

@@ -40,6 +40,14 @@ int layr_record_publish(layr_session_t *s, const layr_file_keys_t *k, const layr
 int layr_record_replace(layr_session_t *s, const layr_file_keys_t *k, const uint8_t (*after)[32],
                         unsigned count, const uint8_t *root, size_t len, layr_time_t now, layr_time_t exp,
                         unsigned *took, layr_diag_t *d) LAYR_CHECKED;
+/*
+ * Do few of those who should have the first of them? In a DHT its holders come and go and give it to each other, and half of
+ * them will do.  again: give it to all of them, byte for byte; *took: hosts that have it then.  *same false, and nobody is
+ * given anything: it was written by something that puts its members in another order, so that it can't be made again.
+ */
+bool layr_records_few(const layr_session_t *s, const layr_records_t *r);
+int layr_record_again(layr_session_t *s, const layr_file_keys_t *k, const layr_records_t *r, bool *same,
+                      unsigned *took) LAYR_CHECKED;
 /* Those of the top sequence, up to LAYR_PREV_MAX: their number. */
 unsigned layr_records_top(const layr_records_t *r, uint8_t (*sha256)[32]);
 

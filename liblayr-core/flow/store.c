@@ -32,6 +32,7 @@ void layr_unit_row_ended(layr_store_t *st, layr_unit_row_t *r, int error)
     else if (u->rows - u->failed < u->min && u->error == LAYR_OK)
         u->error = LAYR_ERR_HOSTS;
     layr_unit_start_making(st);
+    layr_unit_start_copying(st);
 }
 
 /* --- public --- */
@@ -55,6 +56,7 @@ int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_
     st->together = rows_together(o->scheme);
     layr_rows_init(&st->to_make);
     layr_rows_init(&st->to_place);
+    layr_rows_init(&st->to_copy);
     if ((rc = layr_engine_init(&st->e, s, st)) || (rc = layr_load_init(&st->load, &s->hosts)) ||
         (rc = layr_tagger_new(&st->tagger, o->keys->A, LAYR_KERNEL_AUTO)) ||
         (rc = layr_coder_new(&st->coder, o->scheme)) ||
@@ -67,13 +69,15 @@ int layr_store_new(layr_store_t **out, layr_session_t *s, const layr_store_opts_
     return LAYR_OK;
 }
 
-static void unit_free(layr_unit_t *u)
+void layr_unit_free(layr_unit_t *u)
 {
     layr_unit_plain_drop(u);
     for (unsigned i = 0; i < u->rows; i++)
         layr_unit_blob_drop(u->st, &u->row[i]);
     free(u->entry_rows);
     free(u->entry_hosts);
+    free(u->entry_errors);
+    free(u->ids);
     free(u);
 }
 
@@ -90,7 +94,7 @@ void layr_store_free(layr_store_t *st)
     while (st->head) {
         layr_unit_t *u = st->head;
         st->head = u->next;
-        unit_free(u);
+        layr_unit_free(u);
     }
     layr_spares_free(&st->spares);
     layr_coder_free(st->page_coder);
@@ -114,19 +118,20 @@ bool layr_store_room(const layr_store_t *st)
     return st->units < (fit < UNITS_MIN ? UNITS_MIN : fit > UNITS_MAX ? UNITS_MAX : fit);
 }
 
-int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
-                   const uint8_t *sha256, void (*plain_done)(void *, uint8_t *), void *ctx)
+int layr_unit_new(layr_unit_t **out, layr_store_t *st, bool page, uint64_t number, size_t size,
+                  uint8_t *plain, void (*plain_done)(void *, uint8_t *), void *ctx)
 {
     unsigned rows = page ? st->o.scheme.n - st->o.scheme.k + 1u : st->o.scheme.n;
-    unsigned lost = st->o.scheme.n - st->o.min_shards;
     layr_unit_t *u = calloc(1, sizeof *u + rows * sizeof u->row[0]);
     int rc = LAYR_ERR_NOMEM;
-    if (!u)
-        goto fail;
+    if (!u) {
+        if (plain && plain_done)
+            plain_done(ctx, plain);
+        return rc;
+    }
     *u = (layr_unit_t){
         .st = st, .page = page, .number = number, .plain = plain, .plain_done = plain_done, .plain_ctx = ctx};
     u->rows = rows;
-    u->min = page ? (rows > lost ? rows - lost : 1) : st->o.min_shards;
     for (unsigned i = 0; i < rows; i++) {
         u->row[i].unit = u;
         u->row[i].index = (uint8_t)i;
@@ -134,25 +139,40 @@ int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain,
     /* NOLINTNEXTLINE(clang-analyzer-*): a scheme has 1 <= k <= n: rows is never 0 */
     u->entry_rows = calloc(rows, sizeof *u->entry_rows);
     u->entry_hosts = calloc(rows, sizeof *u->entry_hosts);
-    if (!u->entry_rows || !u->entry_hosts)
-        goto fail;
-    rc = page ? layr_page_shape(&u->shape, st->o.scheme, size) : layr_shape_of(&u->shape, st->o.scheme, size);
-    if (rc != LAYR_OK)
-        goto fail;
+    u->entry_errors = calloc(rows, sizeof *u->entry_errors);
+    if (u->entry_rows && u->entry_hosts && u->entry_errors)
+        rc = page ? layr_page_shape(&u->shape, st->o.scheme, size)
+                  : layr_shape_of(&u->shape, st->o.scheme, size);
+    if (rc == LAYR_OK)
+        *out = u;
+    else
+        layr_unit_free(u);
+    return rc;
+}
+
+void layr_unit_join(layr_unit_t *u)
+{
+    layr_store_t *st = u->st;
     *st->tail = u;
     st->tail = &u->next;
     st->units++;
+}
+
+int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
+                   const uint8_t *sha256, void (*plain_done)(void *, uint8_t *), void *ctx)
+{
+    unsigned lost = st->o.scheme.n - st->o.min_shards;
+    layr_unit_t *u = NULL;
+    int rc = layr_unit_new(&u, st, page, number, size, plain, plain_done, ctx);
+    if (rc != LAYR_OK)
+        return rc;
+    u->min = page ? (u->rows > lost ? u->rows - lost : 1) : st->o.min_shards;
+    layr_unit_join(u);
     if (sha256)
         layr_unit_hashed(u, sha256);
     else
         layr_engine_work(&st->e, &u->job, layr_unit_hash);
     return LAYR_OK;
-fail:
-    if (u)
-        unit_free(u);
-    else if (plain_done)
-        plain_done(ctx, plain);
-    return rc;
 }
 
 /* Of a DHT's hosts there are too many to name. */
@@ -197,6 +217,8 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
         n = 0; /* a host without trouble has no words */
         if (h->why[0])
             n = snprintf(text + at, sizeof text - at, "%s %s", sep, h->why);
+        else if (h->host->leaving)
+            n = snprintf(text + at, sizeof text - at, "%s %s is leaving", sep, h->host->url);
         else if (!layr_unit_has_room(h, u->shape.blob))
             n = snprintf(text + at, sizeof text - at, "%s %s has no room left", sep, h->host->url);
         else if (h->host->price > st->o.max_price)
@@ -204,6 +226,22 @@ static void explain(const layr_store_t *st, const layr_unit_t *u, layr_diag_t *d
                          (unsigned long long)h->host->price);
     }
     layr_diag_set(d, LAYR_ERR_HOSTS, "%s", text);
+}
+
+static void fill_stored(layr_unit_t *u, layr_stored_t *out)
+{
+    *out = (layr_stored_t){
+        .page = u->page, .number = u->number, .hosts = u->entry_hosts, .errors = u->entry_errors};
+    out->entry = (layr_entry_t){
+        .size = (uint32_t)u->shape.size, .segments = 1, .bytes = u->shape.size, .rows = u->entry_rows};
+    memcpy(out->entry.hash, u->hash, 32);
+    for (unsigned i = 0; i < u->rows; i++) {
+        const layr_unit_row_t *r = &u->row[i];
+        u->entry_hosts[i] = r->stored && r->at ? r->at->host->id : r->kept;
+        u->entry_errors[i] = r->error;
+        memcpy(u->entry_rows[i].id, r->id, 32);
+        memcpy(u->entry_rows[i].salt, r->salt, 16);
+    }
 }
 
 int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d)
@@ -222,15 +260,7 @@ int layr_store_take(layr_store_t *st, layr_stored_t *out, layr_diag_t *d)
                              layr_strerror(u->error));
     if (u->ended < u->rows)
         return 0;
-    *out = (layr_stored_t){.page = u->page, .number = u->number, .hosts = u->entry_hosts};
-    out->entry = (layr_entry_t){
-        .size = (uint32_t)u->shape.size, .segments = 1, .bytes = u->shape.size, .rows = u->entry_rows};
-    memcpy(out->entry.hash, u->hash, 32);
-    for (unsigned i = 0; i < u->rows; i++) {
-        u->entry_hosts[i] = u->row[i].stored ? u->row[i].at->host->id : NULL;
-        memcpy(u->entry_rows[i].id, u->row[i].id, 32);
-        memcpy(u->entry_rows[i].salt, u->row[i].salt, 16);
-    }
+    fill_stored(u, out);
     return 1;
 }
 
@@ -241,7 +271,7 @@ void layr_store_drop(layr_store_t *st)
     if (!st->head)
         st->tail = &st->head;
     st->units--;
-    unit_free(u);
+    layr_unit_free(u);
 }
 
 bool layr_store_idle(const layr_store_t *st)
@@ -253,7 +283,7 @@ static bool sending(const layr_store_t *st)
 {
     for (const layr_unit_t *u = st->head; u; u = u->next)
         for (unsigned i = 0; i < u->rows; i++)
-            if (u->row[i].call && !u->row[i].asked)
+            if (u->row[i].call && !u->row[i].asked && !u->row[i].copying)
                 return true;
     return false;
 }

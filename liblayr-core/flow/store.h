@@ -31,6 +31,7 @@ typedef struct layr_stored {
     uint64_t number;
     layr_entry_t entry; /* entry.segments and .bytes are set for segments only */
     const uint8_t **hosts;
+    const int *errors; /* of each row: LAYR_OK, or why it is not there; set by layr_store_take alone */
 } layr_stored_t;
 
 /* r: of a session with a DHT, what is known of it; stays the caller's. */
@@ -49,6 +50,20 @@ bool layr_store_room(const layr_store_t *st);
 int layr_store_add(layr_store_t *st, bool page, uint64_t number, uint8_t *plain, size_t size,
                    const uint8_t *sha256, void (*plain_done)(void *ctx, uint8_t *plain),
                    void *ctx) LAYR_CHECKED;
+/* What becomes of a row of a unit that is restored. */
+typedef enum layr_restore {
+    LAYR_RESTORE_KEEP, /* it stays where it is */
+    LAYR_RESTORE_MAKE, /* made anew from the plaintext, under a salt of its own */
+    LAYR_RESTORE_COPY  /* the same shard goes to another host, from the one where it is */
+} layr_restore_t;
+/*
+ * A unit of which some rows stand: e as the manifest has it, hosts[i] the host of row i or NULL, how[i] what becomes of it.
+ * plain: as for layr_store_add, or NULL where no row is made; it must have e's hash, or the unit ends with LAYR_ERR_DATA. Rows that
+ * no host takes, or whose host does not give them, do not fail the unit: layr_stored_t says which.
+ */
+int layr_store_restore(layr_store_t *st, bool page, uint64_t number, const layr_entry_t *e,
+                       const uint8_t *const *hosts, const layr_restore_t *how, uint8_t *plain,
+                       void (*plain_done)(void *ctx, uint8_t *plain), void *ctx) LAYR_CHECKED;
 /*
  * The oldest unit when all its shards have ended well: 1 and *out, which is valid until layr_store_drop; 0:
  * not yet. LAYR_ERR_HOSTS and others: it can't be stored, d says why.

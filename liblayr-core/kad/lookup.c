@@ -14,7 +14,7 @@ typedef struct view {
     int next;        /* not asked yet: the closest; -1: none */
     unsigned active; /* asked and waited for, anywhere */
     unsigned slow;   /* passed over, and nearer than the farthest that counts */
-    unsigned silent; /* passed over and not heard of since, anywhere */
+    unsigned silent; /* passed over and not heard of since, or failed, anywhere */
     uint64_t wake_us;
     uint64_t patient_us; /* the longest patience of those slow ones, and when the last of them was asked */
     uint64_t asked_us;
@@ -128,7 +128,7 @@ static void look(const layr_kad_lookup_t *l, unsigned path, unsigned want, view_
             v->active++;
             v->wake_us = until < v->wake_us ? until : v->wake_us;
         }
-        v->silent += c->state == LAYR_KAD_SLOW;
+        v->silent += c->state == LAYR_KAD_SLOW || c->state == LAYR_KAD_FAILED;
         if (v->live == want || c->state == LAYR_KAD_FAILED)
             continue;
         if (c->state == LAYR_KAD_SLOW) {

@@ -73,6 +73,28 @@ static int compare_room(const layr_kad_place_host_t *a, const layr_kad_place_hos
     return left > right ? 1 : left < right ? -1 : 0;
 }
 
+/*
+ * Rendezvous hashing (Thaler, Ravishankar 1998): of hosts with the same room another wins for each shard, each as often.
+ * Closeness would not do that: a host in an empty part of the id space is the closest to three times as many.
+ */
+static uint64_t draw(const uint8_t shard[32], const uint8_t host[32])
+{
+    uint64_t x = 0;
+
+    for (unsigned i = 24; i < 32; i++)
+        x = x << 8 | (uint8_t)(shard[i] ^ host[i]);
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9; /* the finalizer of splitmix64 (Steele, Lea, Flood 2014) */
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+static bool is_better(const choice_t *ch, const layr_kad_place_host_t *a, const layr_kad_place_host_t *b)
+{
+    int room = compare_room(a, b);
+
+    return room > 0 || (room == 0 && draw(ch->shard, a->id) > draw(ch->shard, b->id));
+}
+
 /* The k closest to the shard that are farther than `after` (NULL: the first ones), sorted; how many. */
 static unsigned next_closest(const choice_t *ch, const uint8_t *after, size_t out[LAYR_KAD_K])
 {
@@ -93,14 +115,14 @@ static unsigned next_closest(const choice_t *ch, const uint8_t *after, size_t ou
     return n;
 }
 
-/* Of these, which come closest first, the fit one with most room; count: none. */
+/* Of these the fit one with most room; count: none. */
 static size_t best_of(choice_t *ch, const size_t *near, unsigned n)
 {
     size_t best = ch->count;
 
     for (unsigned i = 0; i < n; i++) {
         const layr_kad_place_host_t *h = &ch->hosts[near[i]];
-        if (is_fit(ch, h) && (best == ch->count || compare_room(h, &ch->hosts[best]) > 0))
+        if (is_fit(ch, h) && (best == ch->count || is_better(ch, h, &ch->hosts[best])))
             best = near[i];
     }
     return best;

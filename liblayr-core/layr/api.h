@@ -11,6 +11,7 @@
 #include "layr/crypto.h"
 #include "layr/error.h"
 #include "layr/net.h"
+#include "layr/proof.h"
 #include "layr/statement.h"
 
 /* A host as the client knows it. Fixed once known; scores change under the list's lock. */
@@ -99,6 +100,14 @@ int layr_call_get_record(layr_call_t *c, layr_host_t *h, const uint8_t place[32]
 /* FIND_NODE: into is for layr_closest_parse; LAYR_CLOSEST_MAX bytes are room enough. */
 int layr_call_closest(layr_call_t *c, layr_host_t *h, const uint8_t target[32], uint8_t *into,
                       size_t cap) LAYR_CHECKED;
+/*
+ * A challenge, over `bytes` that the host has to read for it: it may take that long.  The answer of LAYR_ANSWER_BYTES, or a
+ * problem document, goes to into: LAYR_AUDIT_INTO bytes are room enough.  LAYR_ERR_NOTFOUND: layr_missing_parse says which.
+ */
+#define LAYR_AUDIT_INTO 32768
+#define LAYR_CALL_AUDIT_BYTES_MS 4096 /* 4 MiB a second: a slow disk */
+int layr_call_audit(layr_call_t *c, layr_host_t *h, const char *challenge_jws, size_t len, uint64_t bytes,
+                    uint8_t *into, size_t cap) LAYR_CHECKED;
 void layr_call_free(layr_call_t *c);
 /* One that was allocated, and its memory; *c is NULL then. */
 void layr_call_drop(layr_call_t **c);
@@ -113,6 +122,8 @@ void layr_call_drop(layr_call_t **c);
  * the shard is there.  Updates the host's scores, once.
  */
 int layr_call_result(layr_call_t *c) LAYR_CHECKED;
+/* The shards that a problem shards-missing names; out has room for LAYR_CHALLENGE_SHARDS. LAYR_ERR_FORMAT, LAYR_ERR_LIMIT. */
+int layr_missing_parse(uint8_t (*out)[32], unsigned *count, const char *json, size_t len) LAYR_CHECKED;
 /* One sentence: which host, what it answered. */
 void layr_call_text(const layr_call_t *c, char *out, size_t cap);
 

@@ -225,6 +225,103 @@ typedef struct layr_row_health {
 int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, const layr_row_health_t *r),
                      void *ctx, layr_diag_t *d) LAYR_CHECKED;
 
+/* --- audit --- */
+
+/* Of a shard. Only corrupt, missing and never are proof of a loss; silence is one when it lasts (layr/durability.h). */
+typedef enum layr_verdict {
+    LAYR_PASSED,
+    LAYR_CORRUPT,     /* what its host has is not the shard */
+    LAYR_MISSING,     /* its host says that it has it not */
+    LAYR_UNREACHABLE, /* no connection, not who it should be, or its store is away */
+    LAYR_TIMED_OUT,
+    LAYR_REFUSED, /* its host answers, but neither proves nor denies that it has the shard; or it gives no part of it */
+    LAYR_NEVER, /* the manifest names no host */
+    LAYR_VERDICTS
+} layr_verdict_t;
+const char *layr_verdict_name(layr_verdict_t v); /* "passed", "timed out", ... */
+
+typedef struct layr_audit_row {
+    bool page; /* unit is a manifest page, not a segment */
+    uint64_t unit;
+    unsigned index;
+    uint8_t shard[32], salt[16], host_id[32];
+    const layr_host_t *host; /* NULL: not found */
+    uint64_t bytes;          /* of its blob */
+    layr_verdict_t verdict;
+    layr_time_t
+        silent_since; /* of its host, after this audit: layr_score_t. 0: it answers; without a journal now or 0 */
+    layr_time_t
+        unproven_since; /* its host is silent about it, of others or of all; 0: it is not. Without a journal now or 0 */
+    char text[256]; /* what happened, unless passed */
+} layr_audit_row_t;
+
+typedef struct layr_audit_opts {
+    uint64_t sample; /* blocks of each shard; 0: all */
+    bool download;   /* also a random chunk of a shard of each host, and its tags, by plain GET */
+    layr_time_t now;
+} layr_audit_opts_t;
+
+typedef struct layr_audit_stats {
+    uint64_t units, shards, count[LAYR_VERDICTS];
+    uint64_t challenges, chunks;      /* answered ones */
+    uint64_t audited;                 /* bytes that hosts have read to prove, of shards that passed */
+    uint64_t sent, received, fetched; /* bytes of challenges, of answers, of chunks with their tags */
+} layr_audit_stats_t;
+
+/*
+ * Have the hosts of a file prove that they hold its shards and the copies of its pages.  fn is called for each, on the
+ * caller's thread, in order: a page before what it names.  What was found goes into the hosts' scores.  fn's value ends it when
+ * not 0, and is returned.  LAYR_ERR_CAP: the keys cannot audit (a read cap); else as fetching says, and d is filled.
+ */
+int layr_audit(layr_session_t *s, layr_file_t *f, const layr_audit_opts_t *o,
+               int (*fn)(void *ctx, const layr_audit_row_t *r), void *ctx, layr_audit_stats_t *out,
+               layr_diag_t *d) LAYR_CHECKED;
+
+/* --- patch --- */
+typedef struct layr_patch_opts {
+    unsigned
+        threshold; /* a segment with at least so many shards of n that are not lost is left alone, and a page of the
+                           manifest that lacks no more copies; 0: n */
+    layr_time_t
+        grace; /* seconds that a host may be silent before what it has counts as lost; -1: LAYR_GRACE_S */
+    uint64_t max_price;
+    layr_time_t now;
+    layr_time_t
+        until; /* of what is sent, and of the record; 0: as long as the record so far. The orders of what stays are not renewed */
+    bool dry_run;    /* nothing is sent or changed */
+    uint64_t sample; /* blocks of each shard that the audit asks for; 0: all */
+} layr_patch_opts_t;
+typedef struct layr_patch_result {
+    layr_scheme_t scheme;
+    uint64_t units, whole;     /* segments and pages of the manifest; of them: had all their shards */
+    uint64_t damaged, leaving; /* shards to be restored: lost; at hosts that leave. The next two: that were */
+    uint64_t restored, copied; /* made anew from the others; sent on as they are */
+    uint64_t patched;          /* segments and pages that have other shards now */
+    uint64_t pages;            /* pages written anew, as what they name has changed */
+    uint64_t bytes; /* on hosts, of what was sent, pages too; with dry_run, of what would be, without pages */
+    uint64_t waiting; /* shards whose hosts are silent, and not yet for as long as grace: left as they are */
+    uint64_t left_alone;   /* shards that are lost, in segments and pages that have enough */
+    uint64_t missing;      /* shards that were to be restored, and no host took */
+    uint64_t lost;         /* segments and pages with fewer good shards than it takes */
+    uint64_t hosts;        /* that took something */
+    bool is_inline;        /* it rides in its record: there are no shards */
+    bool published;        /* a new record was written */
+    uint64_t seq;          /* of the record that stands */
+    unsigned record_hosts; /* that took it */
+    layr_time_t until;     /* of the record */
+} layr_patch_result_t;
+/*
+ * Audit a file, and restore what it lost: shards that are damaged, missing or were never stored, and those of hosts that have
+ * been silent for grace, are made anew from k others under salts of their own; shards of hosts that leave are sent on as they are.
+ * What is whole is not touched. Needs the write cap (LAYR_ERR_CAP), the owner's key and a journal (LAYR_ERR_KEY). The journal knows of
+ * it before anything is sent: cut off anywhere it leaves the file as it was, and the next call begins anew.
+ * LAYR_ERR_DATA: segments with fewer than k good shards, which d and events name: nothing is changed. LAYR_ERR_HOSTS: no host without
+ * a sibling for some; the others are restored. LAYR_ERR_CONFLICT: another writer published a version meanwhile, which stands.
+ * What is replaced is released LAYR_KEEP_OLD_S later, by whoever tidies up then.
+ */
+int layr_patch(layr_session_t *s, const layr_file_keys_t *k, const layr_patch_opts_t *o,
+               layr_patch_result_t *out, layr_diag_t *d) LAYR_CHECKED;
+
 /* --- catalogue --- */
 /*
  * W: KDF(master, "catalogue"). Reads the owner's catalogue from the hosts into the journal, and writes what the journal
@@ -232,6 +329,11 @@ int layr_file_health(layr_session_t *s, layr_file_t *f, int (*fn)(void *ctx, con
  * fails: the next call tells it.
  */
 int layr_catalogue_sync(layr_session_t *s, const uint8_t W[32], bool read, layr_diag_t *d) LAYR_CHECKED;
+/*
+ * The same, and it is written whatever is in it: with as many copies as the hosts that there are now allow. lost: all copies of
+ * what the hosts had are known to be lost, so that what the journal has stands alone.
+ */
+int layr_catalogue_renew(layr_session_t *s, const uint8_t W[32], bool lost, layr_diag_t *d) LAYR_CHECKED;
 
 /* --- remove --- */
 typedef struct layr_remove_result {

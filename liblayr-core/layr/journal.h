@@ -143,6 +143,35 @@ int layr_journal_file_list(layr_journal_t *j, int (*fn)(void *ctx, const layr_fi
                            void *ctx) LAYR_CHECKED;
 int layr_journal_file_remove(layr_journal_t *j, const uint8_t record_id[32]) LAYR_CHECKED;
 
+/* The file is kept until then: its end is never brought nearer. LAYR_ERR_NOTFOUND: there is none. */
+int layr_journal_file_until(layr_journal_t *j, const uint8_t record_id[32], layr_time_t until) LAYR_CHECKED;
+
+/*
+ * What is known of a file's keeping, and when it is to be looked at again (layr/keep.h). All times in seconds, 0: never.
+ * set: durable when it returns. prune: forgets those of files that are no more, but not `catalogue`'s.
+ * lock: one keeper of this home works at a time; LAYR_ERR_IO while another does. busy: 1 when one does, 0, or an error.
+ */
+typedef struct layr_watch {
+    uint8_t record_id[32];
+    layr_time_t created, until; /* of the version that it is about */
+    layr_time_t term;           /* seconds that the file was put for, and is renewed for */
+    layr_time_t next_sample, next_audit;
+    layr_time_t next_renew; /* from then on */
+    layr_time_t not_before; /* what is due waits until then: an earlier try came to nothing */
+    unsigned failures;      /* tries in a row that did */
+    layr_time_t last_sample, last_audit, last_renew, last_patch;
+    unsigned good, rows,
+        needed;    /* of the unit that can lose the fewest shards, when it was audited; rows 0: it has none */
+    uint64_t lost; /* units with fewer good shards than needed */
+    char wrong[512]; /* a sentence, or "" */
+} layr_watch_t;
+int layr_journal_watch_get(layr_journal_t *j, layr_watch_t *out, const uint8_t record_id[32]) LAYR_CHECKED;
+int layr_journal_watch_set(layr_journal_t *j, const layr_watch_t *w) LAYR_CHECKED;
+int layr_journal_watch_prune(layr_journal_t *j, const uint8_t catalogue[32]) LAYR_CHECKED;
+int layr_journal_watch_lock(layr_journal_t *j) LAYR_CHECKED;
+void layr_journal_watch_unlock(layr_journal_t *j);
+int layr_journal_watch_busy(layr_journal_t *j) LAYR_CHECKED;
+
 /* Pending releases, grouped by host and group: up to LAYR_ORDERS_MAX orders a call of fn; those done are removed after. */
 typedef struct layr_release {
     uint8_t host[32], group[16];
@@ -237,6 +266,34 @@ int layr_journal_catalogue_fill(layr_journal_t *j, layr_catalogue_t *c, layr_tim
 int layr_journal_catalogue_done(layr_journal_t *j, int64_t mark) LAYR_CHECKED;
 int layr_journal_host_each(layr_journal_t *j, int (*fn)(void *ctx, const uint8_t id[32], const char *url),
                            void *ctx) LAYR_CHECKED;
+
+/*
+ * How hosts did in audits, one row a host; without a master, too. add: what one audit found of a host's shards (lost: corrupt or
+ * missing; silent: unreachable, timed out or refused); *out (may be NULL): its row then. A host that answered for any shard is
+ * not silent. get: zero but for the host when nothing is known of it. each: until fn returns non-zero, which it then returns.
+ */
+typedef struct layr_score {
+    uint8_t host[32];
+    uint64_t passed, lost, silent;   /* shards, over all audits */
+    layr_time_t last_good, last_bad; /* 0: never */
+    layr_time_t silent_since;        /* 0: its last audit was answered */
+} layr_score_t;
+int layr_journal_score_add(layr_journal_t *j, const layr_score_t *found, layr_time_t now,
+                           layr_score_t *out) LAYR_CHECKED;
+int layr_journal_score_get(layr_journal_t *j, const uint8_t host[32], layr_score_t *out) LAYR_CHECKED;
+int layr_journal_score_each(layr_journal_t *j, int (*fn)(void *ctx, const layr_score_t *s),
+                            void *ctx) LAYR_CHECKED;
+
+/*
+ * Shards of an audit, by host: those that were answered for (passed, corrupt, missing) are forgotten, the others are noted; since: from the
+ * caller's first audit of them on, whatever else their host has answered for. Without a master, too. For 400 days.
+ */
+typedef struct layr_unproven {
+    uint8_t host[32], shard[32];
+    bool answered;
+    layr_time_t since; /* out; 0: answered */
+} layr_unproven_t;
+int layr_journal_unproven(layr_journal_t *j, layr_unproven_t *u, size_t count, layr_time_t now) LAYR_CHECKED;
 
 /* The newest record seen: LAYR_ERR_NOTFOUND when none. set never goes back: a lower seq changes nothing and is LAYR_OK. */
 int layr_journal_seen_get(layr_journal_t *j, const uint8_t record_id[32], uint64_t *seq,

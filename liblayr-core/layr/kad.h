@@ -240,8 +240,8 @@ uint64_t layr_kad_patience(const layr_kad_pace_t *p, uint32_t rtt_us, uint32_t v
  * the k closest at a time [K 2.3].  Who takes longer than his patience (above) is passed over: another is asked in his
  * place; his answer is used if it comes before the end.  It ends when the k closest hosts that live have answered, or
  * there are no more.  Of those passed over who are as close, it then waits for the late and not for the dumb: up to thrice
- * their patience while at most one in LAYR_KAD_SILENT of all asked is silent; else up to twice, and only when fewer
- * than k have answered.  While nobody has answered, all are waited for until they fail.
+ * their patience while at most one in LAYR_KAD_SILENT of all asked is silent or failed; else up to twice, and only when
+ * fewer than k have answered.  While nobody has answered, all are waited for until they fail.
  *
  * Limits, for answers are hostile: the first k contacts of an answer; at most LAYR_KAD_CANDIDATES known at a time (the
  * farthest not asked gives way), LAYR_KAD_ASKS asked, LAYR_KAD_DEPTH links from the start; at most LAYR_KAD_GROUP_BUCKET
@@ -388,8 +388,8 @@ typedef struct layr_kad_place_why {
  */
 unsigned layr_kad_group_share(unsigned k, unsigned n);
 /*
- * The host for a shard: of the k closest to its id, the fit one with most free room as a share of its capacity, ties to
- * the closer one; when none of the k closest is fit, of the next k, and so on.  Not fit: has a sibling, is
+ * The host for a shard: of the k closest to its id, the fit one with most free room as a share of its capacity (where
+ * that is the same, one for each shard by rendezvous hashing); when none of the k closest is fit, of the next k, and so on.  Not fit: has a sibling, is
  * out, too dear, without room for it, or in a network group with group_max siblings.  hosts: in any order, each id once.
  * *chosen is an index into it, and the host is added to seg.  LAYR_ERR_HOSTS: none is fit, *why (may be NULL) says why;
  * LAYR_ERR_LIMIT: seg is full.

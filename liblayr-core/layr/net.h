@@ -67,6 +67,7 @@ typedef struct layr_req {
     unsigned pin_count;
     layr_reach_t reach;
     uint64_t group; /* 0, or: to addresses of this network group (layr_kad_group) only */
+    long stall_ms;  /* 0: net's. Longer where the host has work to do before it answers */
     long total_ms;  /* whole request at most, without the wait in the host's queue; 0: none */
     long
         min_bytes_s; /* slower than this (either way, averaged over stall_ms) is LAYR_ERR_TIMEOUT; 0: only a standstill */

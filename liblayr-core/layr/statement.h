@@ -98,6 +98,21 @@ typedef struct layr_orders {
 int layr_orders_parse(layr_orders_t *out, const char *jws, size_t len, layr_time_t now) LAYR_CHECKED;
 int layr_orders_sign(char **out, const layr_orders_t *o, const uint8_t seed[32]) LAYR_CHECKED;
 
+#define LAYR_CHALLENGE_MAX 32768                 /* of a challenge */
+#define LAYR_CHALLENGE_SHARDS 256                /* in a challenge */
+#define LAYR_CHALLENGE_BYTES (UINT64_C(1) << 30) /* of blobs that a host reads for one challenge */
+typedef struct layr_challenge {
+    uint8_t audit[32]; /* signer: the group's audit key */
+    uint8_t host[32], group[16], seed[32];
+    uint64_t sample;      /* blocks of each shard; 0: all of them */
+    layr_time_t iat, exp; /* at most 600 seconds */
+    unsigned count;
+    uint8_t shard[LAYR_CHALLENGE_SHARDS][32]; /* distinct */
+} layr_challenge_t;
+
+int layr_challenge_parse(layr_challenge_t *out, const char *jws, size_t len, layr_time_t now) LAYR_CHECKED;
+int layr_challenge_sign(char **out, const layr_challenge_t *c, const uint8_t seed[32]) LAYR_CHECKED;
+
 #define LAYR_ROOT_MAX 32768
 typedef struct layr_record {
     uint8_t id[32];     /* signer: the record id */

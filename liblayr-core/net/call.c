@@ -162,6 +162,27 @@ int layr_call_closest(layr_call_t *c, layr_host_t *h, const uint8_t target[32], 
     return aim_at(c, "closest", target);
 }
 
+int layr_call_audit(layr_call_t *c, layr_host_t *h, const char *challenge_jws, size_t len, uint64_t bytes,
+                    uint8_t *into, size_t cap)
+{
+    int n;
+
+    aim(c, h, LAYR_CALL_AUDIT, "POST");
+    if (len == 0 || len > LAYR_CHALLENGE_MAX || cap < LAYR_ANSWER_BYTES)
+        return LAYR_ERR_ARG;
+    c->headers[0] = "Content-Type: application/jose";
+    c->req.body = (const uint8_t *)challenge_jws;
+    c->req.body_len = len;
+    receive_into(c, into, cap);
+    c->req.error_into = into;
+    c->req.error_cap = cap;
+    c->expect = LAYR_ANSWER_BYTES;
+    c->req.total_ms = LAYR_CALL_SMALL_MS + (long)(bytes / LAYR_CALL_AUDIT_BYTES_MS);
+    c->req.stall_ms = c->req.total_ms;
+    n = snprintf(c->url, sizeof c->url, "%s/v1/audits", h->url);
+    return n > 0 && (size_t)n < sizeof c->url ? 0 : LAYR_ERR_ARG;
+}
+
 void layr_call_free(layr_call_t *c)
 {
     if (c == NULL)

@@ -11,7 +11,8 @@ typedef enum layr_call_kind {
     LAYR_CALL_ORDERS,
     LAYR_CALL_PUT_RECORD,
     LAYR_CALL_GET_RECORD,
-    LAYR_CALL_CLOSEST
+    LAYR_CALL_CLOSEST,
+    LAYR_CALL_AUDIT
 } layr_call_kind_t;
 
 #endif

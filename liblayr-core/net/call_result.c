@@ -88,6 +88,10 @@ static int judge_success(const layr_call_t *c)
         return r->status == 200 && is_type(r, "application/json") ? 0 : LAYR_ERR_FORMAT;
     case LAYR_CALL_PUT_RECORD:
         return created && !is_page(r) ? 0 : LAYR_ERR_FORMAT;
+    case LAYR_CALL_AUDIT:
+        return r->status == 200 && r->into_len == c->expect && is_type(r, "application/octet-stream")
+                   ? 0
+                   : LAYR_ERR_FORMAT;
     case LAYR_CALL_GET_RECORD:
         return r->status == 200 && is_type(r, "application/jose") ? 0 : LAYR_ERR_FORMAT;
     case LAYR_CALL_NONE:
@@ -130,6 +134,27 @@ static void read_problem(layr_call_t *c)
         layr_problem_parse(&c->problem, (const char *)r->error_into, r->error_len) != 0)
         memset(&c->problem, 0, sizeof c->problem);
     c->problem.status = r->status;
+}
+
+int layr_missing_parse(uint8_t (*out)[32], unsigned *count, const char *json, size_t len)
+{
+    layr_json_fields_t f;
+    cJSON *problem = NULL;
+    int rc;
+
+    *count = 0;
+    if (len > LAYR_AUDIT_INTO)
+        return LAYR_ERR_LIMIT;
+    rc = layr_json_parse(&problem, json, len, LAYR_JSON_NUMBERS);
+    if (rc != 0)
+        return rc;
+    layr_json_begin(&f, problem);
+    layr_json_take_hexes(&f, "missing", out[0], sizeof out[0], 1, LAYR_CHALLENGE_SHARDS, count);
+    rc = f.rc;
+    if (rc != 0)
+        *count = 0;
+    layr_json_free(problem);
+    return rc;
 }
 
 /* Three parts of what was known and one of what is new: a hiccup does not undo a good host's name. */

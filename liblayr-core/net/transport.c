@@ -129,7 +129,8 @@ static void start(layr_net_t *net, layr_flight_t *f)
         goto failed;
     if (f->started_ms == 0)
         f->started_ms = now;
-    layr_watch_start(&f->watch, now, (uint64_t)net->config.stall_ms,
+    layr_watch_start(&f->watch, now,
+                     (uint64_t)(f->req->stall_ms > 0 ? f->req->stall_ms : net->config.stall_ms),
                      f->req->min_bytes_s > 0 ? (uint64_t)f->req->min_bytes_s : 0);
     TAILQ_INSERT_TAIL(&net->flying, f, wait);
     net->flying_count++;

@@ -1,7 +1,8 @@
 /*
- * Internal to proof/: one kernel of the sum over j of alpha[j] * m[j] (256 sectors of 16 bytes a block).
+ * Internal to proof/: one kernel of the sum over j of alpha[j] * m[j] (256 sectors of 16 bytes a block), and of the
+ * sums over i of nu[i] * m[i][j] for each j.
  * alpha is secret, the message is not: it is sealed data on its way to a host, or a host's answer. A kernel
- * may let addresses depend on the message; nothing may depend on alpha but values.
+ * may let addresses depend on the message; nothing may depend on alpha but values.  Of the second sums nothing is secret.
  */
 #ifndef LAYR_PROOF_KERNEL_H
 #define LAYR_PROOF_KERNEL_H
@@ -16,6 +17,11 @@ typedef struct layr_kernel_ops {
     void (*prepare)(void *state, const uint8_t alpha[LAYR_ALPHA_BYTES]);
     /* out: count * 16 bytes, the sums of count blocks, reduced. */
     void (*sum)(uint8_t *out, const void *state, const uint8_t *blocks, size_t count);
+
+    size_t
+        fold_bytes; /* of the second sums, products not reduced: zero at first, 64-byte aligned, a multiple of 64 */
+    void (*fold)(void *sums, const uint8_t *blocks, const uint8_t (*nu)[LAYR_TAG_BYTES], size_t count);
+    void (*fold_end)(uint8_t mu[LAYR_BLOCK], const void *sums);
 } layr_kernel_ops_t;
 
 extern const layr_kernel_ops_t layr_kernel_portable_ops;

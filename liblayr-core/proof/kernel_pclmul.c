@@ -60,6 +60,62 @@ LAYR_PCLMUL static void sum(uint8_t *out, const void *state, const uint8_t *bloc
         _mm_storeu_si128((__m128i *)out, sum_block(state, blocks));
 }
 
-const layr_kernel_ops_t layr_kernel_pclmul_ops = {sizeof(pclmul_state_t), usable, prepare, sum};
+/* Of a sector: the sums of its Karatsuba products with the nu of all blocks so far. */
+typedef struct pclmul_fold {
+    __m128i lo, hi, mid;
+} pclmul_fold_t;
+
+/* Blocks a round, so that sums are loaded and stored once for as many. */
+#define GROUP 4
+
+LAYR_PCLMUL static __m128i both_halves(__m128i v)
+{
+    return _mm_xor_si128(v, _mm_shuffle_epi32(v, 0x4e));
+}
+
+LAYR_PCLMUL static void fold_group(pclmul_fold_t *sums, const uint8_t *blocks,
+                                   const uint8_t (*nu)[LAYR_TAG_BYTES], unsigned count)
+{
+    __m128i a[GROUP], ab[GROUP];
+
+    for (unsigned i = 0; i < count; i++) {
+        a[i] = load(nu[i]);
+        ab[i] = both_halves(a[i]);
+    }
+    for (unsigned j = 0; j < LAYR_SECTORS; j++) {
+        pclmul_fold_t s = sums[j];
+
+        for (unsigned i = 0; i < count; i++) {
+            __m128i m = load(blocks + (size_t)LAYR_BLOCK * i + 16 * j);
+
+            s.lo = _mm_xor_si128(s.lo, _mm_clmulepi64_si128(a[i], m, 0x00));
+            s.hi = _mm_xor_si128(s.hi, _mm_clmulepi64_si128(a[i], m, 0x11));
+            s.mid = _mm_xor_si128(s.mid, _mm_clmulepi64_si128(ab[i], both_halves(m), 0x00));
+        }
+        sums[j] = s;
+    }
+}
+
+LAYR_PCLMUL static void fold(void *sums, const uint8_t *blocks, const uint8_t (*nu)[LAYR_TAG_BYTES],
+                             size_t count)
+{
+    for (; count >= GROUP; count -= GROUP, nu += GROUP, blocks += (size_t)GROUP * LAYR_BLOCK)
+        fold_group(sums, blocks, nu, GROUP);
+    if (count > 0)
+        fold_group(sums, blocks, nu, (unsigned)count);
+}
+
+LAYR_PCLMUL static void fold_end(uint8_t mu[LAYR_BLOCK], const void *sums)
+{
+    const pclmul_fold_t *s = sums;
+
+    for (unsigned j = 0; j < LAYR_SECTORS; j++, s++)
+        _mm_storeu_si128(
+            (__m128i *)(mu + 16 * j),
+            layr_gf128_reduce_x86(s->lo, _mm_xor_si128(s->mid, _mm_xor_si128(s->lo, s->hi)), s->hi));
+}
+
+const layr_kernel_ops_t layr_kernel_pclmul_ops = {
+    sizeof(pclmul_state_t), usable, prepare, sum, LAYR_SECTORS * sizeof(pclmul_fold_t), fold, fold_end};
 
 #endif

@@ -71,6 +71,66 @@ WIDE static void sum(uint8_t *out, const void *state, const uint8_t *blocks, siz
         _mm_storeu_si128((__m128i *)out, sum_block(state, blocks));
 }
 
-const layr_kernel_ops_t layr_kernel_vpclmul_ops = {sizeof(vpclmul_state_t), usable, prepare, sum};
+/* Of four sectors: the sums of their Karatsuba products with the nu of all blocks so far. */
+typedef struct vpclmul_fold {
+    __m512i lo, hi, mid;
+} vpclmul_fold_t;
+
+/* Blocks a round, so that sums are loaded and stored once for as many. */
+#define GROUP 4
+
+WIDE static __m512i both_halves(__m512i v)
+{
+    return _mm512_xor_si512(v, _mm512_shuffle_epi32(v, _MM_PERM_BADC));
+}
+
+WIDE static void fold_group(vpclmul_fold_t *sums, const uint8_t *blocks, const uint8_t (*nu)[LAYR_TAG_BYTES],
+                            unsigned count)
+{
+    __m512i a[GROUP], ab[GROUP];
+
+    for (unsigned i = 0; i < count; i++) {
+        a[i] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)nu[i]));
+        ab[i] = both_halves(a[i]);
+    }
+    for (unsigned j = 0; j < LAYR_SECTORS; j += 4, sums++) {
+        vpclmul_fold_t s = *sums;
+
+        for (unsigned i = 0; i < count; i++) {
+            __m512i m = _mm512_loadu_si512(blocks + (size_t)LAYR_BLOCK * i + 16 * j);
+
+            s.lo = _mm512_xor_si512(s.lo, _mm512_clmulepi64_epi128(a[i], m, 0x00));
+            s.hi = _mm512_xor_si512(s.hi, _mm512_clmulepi64_epi128(a[i], m, 0x11));
+            s.mid = _mm512_xor_si512(s.mid, _mm512_clmulepi64_epi128(ab[i], both_halves(m), 0x00));
+        }
+        *sums = s;
+    }
+}
+
+WIDE static void fold(void *sums, const uint8_t *blocks, const uint8_t (*nu)[LAYR_TAG_BYTES], size_t count)
+{
+    for (; count >= GROUP; count -= GROUP, nu += GROUP, blocks += (size_t)GROUP * LAYR_BLOCK)
+        fold_group(sums, blocks, nu, GROUP);
+    if (count > 0)
+        fold_group(sums, blocks, nu, (unsigned)count);
+}
+
+WIDE static void fold_end(uint8_t mu[LAYR_BLOCK], const void *sums)
+{
+    const vpclmul_fold_t *s = sums;
+
+    for (unsigned j = 0; j < LAYR_SECTORS; j += 4, s++) {
+        __m128i lo[4], hi[4], mid[4];
+
+        _mm512_storeu_si512(lo, s->lo);
+        _mm512_storeu_si512(hi, s->hi);
+        _mm512_storeu_si512(mid, xor3(s->mid, s->lo, s->hi));
+        for (unsigned l = 0; l < 4; l++)
+            _mm_storeu_si128((__m128i *)(mu + 16 * (j + l)), layr_gf128_reduce_x86(lo[l], mid[l], hi[l]));
+    }
+}
+
+const layr_kernel_ops_t layr_kernel_vpclmul_ops = {
+    sizeof(vpclmul_state_t), usable, prepare, sum, LAYR_SECTORS / 4 * sizeof(vpclmul_fold_t), fold, fold_end};
 
 #endif

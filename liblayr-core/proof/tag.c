@@ -6,6 +6,7 @@
 #include "layr/crypto.h"
 #include "layr/proof.h"
 #include "proof/kernel.h"
+#include "proof/tag.h"
 
 /* One page of guarded memory holds all of it, so that one call wipes and frees it. */
 struct layr_tagger {
@@ -65,6 +66,38 @@ void layr_tag_sum(const layr_tagger_t *t, uint8_t out[16], const uint8_t block[L
     t->ops->sum(out, t->state, block, 1);
 }
 
+void layr_tag_prf_key(const layr_tagger_t *t, uint8_t key[32], const uint8_t salt[16])
+{
+    layr_kdf1(key, t->A, "prf", salt, LAYR_SALT_BYTES);
+}
+
+/* How many of them follow one another, as all blocks of a shard do, so that one call makes the keystream of as many. */
+static size_t in_a_row(const uint64_t *number, size_t n)
+{
+    size_t most = RUN - number[0] % PRF_PER_BLOCK, count = 1;
+
+    while (count < n && count < most && number[count] == number[0] + count)
+        count++;
+    return count;
+}
+
+void layr_tag_prf(uint8_t (*out)[LAYR_TAG_BYTES], const uint8_t key[32], const uint64_t *number, size_t n)
+{
+    uint8_t bytes[RUN * LAYR_TAG_BYTES];
+
+    for (size_t i = 0, count; i < n; i += count) {
+        size_t skip = number[i] % PRF_PER_BLOCK, len;
+
+        count = in_a_row(number + i, n - i);
+        len = (skip + count) * LAYR_TAG_BYTES;
+        memset(bytes, 0, len);
+        crypto_stream_chacha20_ietf_xor_ic(bytes, bytes, len, nonce_zero,
+                                           (uint32_t)(number[i] / PRF_PER_BLOCK), key);
+        memcpy(out[i], bytes + skip * LAYR_TAG_BYTES, count * LAYR_TAG_BYTES);
+    }
+    layr_wipe(bytes, sizeof(bytes));
+}
+
 /* A run of tags starts at the keystream block that first falls into, `skip` tags before first. */
 typedef struct tag_run {
     size_t skip, count;
@@ -99,7 +132,7 @@ int layr_tag_blocks(const layr_tagger_t *t, uint8_t *tags, const uint8_t *blocks
 
     if (!in_prf(first, count))
         return LAYR_ERR_ARG;
-    layr_kdf1(prf, t->A, "prf", salt, LAYR_SALT_BYTES);
+    layr_tag_prf_key(t, prf, salt);
     for (size_t i = 0; i < count; i += run.count) {
         const uint8_t *made = make_run(&run, t, prf, blocks + i * LAYR_BLOCK, first + i, count - i);
         memcpy(tags + i * LAYR_TAG_BYTES, made, run.count * LAYR_TAG_BYTES);
@@ -119,7 +152,7 @@ int layr_tag_check(const layr_tagger_t *t, const uint8_t *tags, const uint8_t *b
 
     if (!in_prf(first, count))
         return LAYR_ERR_ARG;
-    layr_kdf1(prf, t->A, "prf", salt, LAYR_SALT_BYTES);
+    layr_tag_prf_key(t, prf, salt);
     for (size_t i = 0; i < count && rc == 0; i += run.count) {
         const uint8_t *made = make_run(&run, t, prf, blocks + i * LAYR_BLOCK, first + i, count - i);
         if (sodium_memcmp(tags + i * LAYR_TAG_BYTES, made, run.count * LAYR_TAG_BYTES) != 0)

@@ -23,6 +23,19 @@ static void orders(const char *json, size_t len)
     free(a);
 }
 
+static void missing(const char *json, size_t len)
+{
+    uint8_t(*shard)[32] = malloc(sizeof *shard * LAYR_CHALLENGE_SHARDS);
+    unsigned count = 1;
+
+    PROMISE(shard != NULL);
+    if (layr_missing_parse(shard, &count, json, len) != 0)
+        PROMISE(count == 0);
+    else
+        PROMISE(count >= 1 && count <= LAYR_CHALLENGE_SHARDS);
+    free(shard);
+}
+
 static void node(const char *json, size_t len)
 {
     layr_contact_t contact;
@@ -35,7 +48,7 @@ static void node(const char *json, size_t len)
 
 static int begin(layr_call_t *c, layr_host_t *h, uint8_t which, uint8_t *into, size_t cap)
 {
-    switch (which % 8) {
+    switch (which % 9) {
     case 0:
         return layr_call_put_shard(c, h, id, "a.b.c", (const uint8_t *)"x", 1);
     case 1:
@@ -50,8 +63,10 @@ static int begin(layr_call_t *c, layr_host_t *h, uint8_t which, uint8_t *into, s
         return layr_call_put_record(c, h, id, "a.b.c", 5, into, cap);
     case 6:
         return layr_call_get_record(c, h, id, into, cap);
-    default:
+    case 7:
         return layr_call_closest(c, h, id, into, cap);
+    default:
+        return layr_call_audit(c, h, "a.b.c", 5, 1 << 20, into, cap);
     }
 }
 
@@ -85,14 +100,15 @@ static void success(const layr_call_t *c, uint8_t which)
 
     layr_hex(hex, id, 32);
     PROMISE(c->req.status >= 200 && c->req.status < 300);
-    PROMISE(which % 8 != 0 || memmem(c->answer, c->req.into_len, "shard", 5) != NULL ||
+    PROMISE(which % 9 != 0 || memmem(c->answer, c->req.into_len, "shard", 5) != NULL ||
             memchr(c->answer, '\\', c->req.into_len) != NULL);
-    PROMISE(which % 8 != 3 || strstr(c->req.etag, hex) != NULL);
-    PROMISE((which % 8 != 1 && which % 8 != 2) || c->req.into_len == c->expect);
+    PROMISE(which % 9 != 3 || strstr(c->req.etag, hex) != NULL);
+    PROMISE((which % 9 != 1 && which % 9 != 2 && which % 9 != 8) || c->req.into_len == c->expect);
 }
 
 static void call(fuzz_in_t in)
 {
+    static uint8_t answer[LAYR_AUDIT_INTO];
     static layr_call_t c;
     static layr_host_t host;
     uint8_t which = fuzz_8(&in), status = fuzz_8(&in), into[256];
@@ -101,7 +117,8 @@ static void call(fuzz_in_t in)
 
     memset(&host, 0, sizeof host);
     strcpy(host.url, "https://host.example");
-    PROMISE(begin(&c, &host, which, into, sizeof into) == 0);
+    PROMISE(begin(&c, &host, which, which % 9 == 8 ? answer : into,
+                  which % 9 == 8 ? sizeof answer : sizeof into) == 0);
     arrive(&c.req, &in, status);
     rc = layr_call_result(&c);
     PROMISE(rc <= 0 && layr_call_result(&c) == rc);
@@ -124,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_line(&in);
     fuzz_line(&in);
     orders((const char *)in.p, in.left);
+    missing((const char *)in.p, in.left);
     node((const char *)in.p, in.left);
     return 0;
 }

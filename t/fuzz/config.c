@@ -3,6 +3,15 @@
 
 #include "fuzz.h"
 
+static void release(layr_opt_t *o)
+{
+    layr_opt_list_free(&o->hosts);
+    layr_opt_list_free(&o->seeds);
+    free(o->config_cacert);
+    for (unsigned i = 0; i < LAYR_KEEP_LINES; i++)
+        free(o->keep[i]);
+}
+
 /* Written down as it was understood, it is understood as before. */
 static void again(const layr_opt_t *was)
 {
@@ -19,6 +28,9 @@ static void again(const layr_opt_t *was)
         fprintf(f, " seed %s\n", was->seeds.item[i]);
     if (was->config_cacert != NULL)
         fprintf(f, "\n  cacert\t%s\r\n", was->config_cacert);
+    for (unsigned i = 0; i < LAYR_KEEP_LINES; i++)
+        if (was->keep[i] != NULL)
+            fprintf(f, "%s %s\n", keep_lines[i], was->keep[i]);
     fclose(f);
     memset(&o, 0, sizeof o);
     memset(&d, 0, sizeof d);
@@ -32,11 +44,11 @@ static void again(const layr_opt_t *was)
         PROMISE(strcmp(o.seeds.item[i], was->seeds.item[i]) == 0);
     PROMISE((o.config_cacert == NULL) == (was->config_cacert == NULL));
     PROMISE(o.config_cacert == NULL || strcmp(o.config_cacert, was->config_cacert) == 0);
+    for (unsigned i = 0; i < LAYR_KEEP_LINES; i++)
+        PROMISE(was->keep[i] == NULL ? o.keep[i] == NULL : strcmp(o.keep[i], was->keep[i]) == 0);
     fclose(f);
     free(text);
-    layr_opt_list_free(&o.hosts);
-    layr_opt_list_free(&o.seeds);
-    free(o.config_cacert);
+    release(&o);
 }
 
 static void config(char *text, size_t size)
@@ -55,9 +67,7 @@ static void config(char *text, size_t size)
     PROMISE(rc == LAYR_OK || strncmp(d.text, "layr.conf", 9) == 0);
     if (rc == LAYR_OK)
         again(&o);
-    layr_opt_list_free(&o.hosts);
-    layr_opt_list_free(&o.seeds);
-    free(o.config_cacert);
+    release(&o);
 }
 
 static void cap(const char *text)

@@ -96,6 +96,29 @@ static void orders(fuzz_in_t *in)
     free(got);
 }
 
+static void challenge(fuzz_in_t *in)
+{
+    layr_challenge_t *c = calloc(1, sizeof *c), *got = calloc(1, sizeof *got);
+    char *jws = NULL;
+
+    PROMISE(c != NULL && got != NULL);
+    c->iat = take_time(in);
+    c->exp = c->iat + fuzz_8(in) * 3;
+    c->count = fuzz_32(in) % 300;
+    fuzz_bytes(in, &c->sample, sizeof c->sample);
+    for (unsigned i = 0; i < LAYR_CHALLENGE_SHARDS; i++)
+        memcpy(c->shard[i], &i, sizeof i);
+    fuzz_bytes(in, c->shard, 64);
+    if (layr_challenge_sign(&jws, c, fuzz_seed) == 0) {
+        PROMISE(layr_challenge_parse(got, jws, strlen(jws), clock_of(c->iat)) == 0);
+        PROMISE(got->count == c->count && got->sample == c->sample);
+        PROMISE(memcmp(got->shard, c->shard, sizeof c->shard[0] * c->count) == 0);
+    }
+    free(jws);
+    free(c);
+    free(got);
+}
+
 static void record(fuzz_in_t *in)
 {
     layr_record_t r = {0}, got;
@@ -135,9 +158,9 @@ static void node(fuzz_in_t *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kinds[])(fuzz_in_t *) = {contact, order, orders, record, node};
+    static void (*const kinds[])(fuzz_in_t *) = {contact, order, orders, record, node, challenge};
     fuzz_in_t in = {data, size};
 
-    kinds[fuzz_8(&in) % 5](&in);
+    kinds[fuzz_8(&in) % 6](&in);
     return 0;
 }

@@ -83,6 +83,14 @@ static void orders_sound(const layr_orders_t *o)
         PROMISE(memcmp(o->order[i], o->order[i - 1], 16) != 0);
 }
 
+static void challenge_sound(const layr_challenge_t *c)
+{
+    times_sound(c->iat, c->exp);
+    PROMISE(c->exp - c->iat <= 600 && c->count >= 1 && c->count <= LAYR_CHALLENGE_SHARDS);
+    for (unsigned i = 1; i < c->count; i++)
+        PROMISE(memcmp(c->shard[i], c->shard[i - 1], 32) != 0);
+}
+
 /*
  * The same for every kind: parse, sign, parse.  A parser fills its structure over zeros, so equal ones are
  * equal bytes.  The form we write has no white space, so what was short enough to be read is short enough to
@@ -109,6 +117,7 @@ TRIP(contact)
 TRIP(node)
 TRIP(order)
 TRIP(orders)
+TRIP(challenge)
 
 static void trip_record(const char *jws)
 {
@@ -136,11 +145,9 @@ static void trip_record(const char *jws)
 static const struct {
     const char *typ;
     void (*trip)(const char *jws);
-} kinds[] = {{"layr-contact", trip_contact},
-             {"layr-node", trip_node},
-             {"layr-order", trip_order},
-             {"layr-orders", trip_orders},
-             {"layr-record", trip_record}};
+} kinds[] = {{"layr-contact", trip_contact},     {"layr-node", trip_node},
+             {"layr-order", trip_order},         {"layr-orders", trip_orders},
+             {"layr-challenge", trip_challenge}, {"layr-record", trip_record}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,7 +4,7 @@
 TSAN       := build/tsan
 TSAN_FLAGS := -fsanitize=thread -fno-omit-frame-pointer
 TSAN_UNITS := $(filter $(addprefix $(TSAN)/t/unit/,base_thread.t net_%.t flow_%.t db_journal.t db_host_%.t),$(UNIT_SRC:t/unit/%.c=$(TSAN)/t/unit/%.t))
-TSAN_TESTS := $(TSAN_UNITS) $(addprefix t/,swarm.t hand.t failover.t liars.t interrupt.t damage.t sizes.t store.t orders.t records.t reload.t)
+TSAN_TESTS := $(TSAN_UNITS) $(addprefix t/,swarm.t hand.t failover.t liars.t interrupt.t damage.t sizes.t store.t orders.t records.t reload.t audits.t audit.t scrub.t drain.t)
 # gcc 12's runtime does not know the layout of a process whose addresses are as random as newer kernels make them.
 TSAN_RUN   := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -le 28 ] || echo setarch -R)
 # Reports go to files, one a process: a worker's too, whatever becomes of its error log. They are what fails the run.

@@ -289,6 +289,52 @@ def open_blob(blob, shard_id, shape, key_of_salt, salt):
     return unseal(key_of_salt(salt), blob[:4096 * shape.blocks], shape.chunk)
 
 
+# ---------------------------------------------------------------- 3.6 Challenge and answer
+
+def draw(seed, shard_id, B, sample):
+    """(block number, coefficient) of each block that is asked for."""
+    key = sha256(b"layr-audit-v1", seed, shard_id, struct.pack("<Q", B))
+    if 0 < sample < B:
+        ks = keystream(key, 24 * sample)
+        numbers = [struct.unpack_from("<Q", ks, 8 * t)[0] * B >> 64 for t in range(sample)]
+        ks = ks[8 * sample:]
+    else:
+        ks, numbers = keystream(key, 16 * B), range(B)
+    return [(n, int.from_bytes(ks[16 * t:16 * t + 16], "little")) for t, n in enumerate(numbers)]
+
+
+def answer(seed, sample, blobs):
+    """What a host answers; blobs: shard id -> blob."""
+    mu, sigma = [0] * 256, 0
+    for shard_id, blob in blobs.items():
+        B = len(blob) // 4112
+        for i, nu in draw(seed, shard_id, B, sample):
+            for j in range(256):
+                mu[j] ^= gf128_mul(nu, int.from_bytes(blob[4096 * i + 16 * j:4096 * i + 16 * j + 16], "little"))
+            sigma ^= gf128_mul(nu, int.from_bytes(blob[4096 * B + 16 * i:4096 * B + 16 * i + 16], "little"))
+    return b"".join(e.to_bytes(16, "little") for e in mu + [sigma])
+
+
+def accept(A, seed, sample, shards, got):
+    """The owner's check; shards: (shard id, salt, blocks)."""
+    need(len(got) == 4112, "an answer of a wrong size")
+    total = 0
+    for j, alpha in enumerate(alphas(A)):
+        total ^= gf128_mul(alpha, int.from_bytes(got[16 * j:16 * j + 16], "little"))
+    for shard_id, salt, B in shards:
+        prf = keystream(kdf(A, "prf", salt), 16 * B)
+        for i, nu in draw(seed, shard_id, B, sample):
+            total ^= gf128_mul(nu, int.from_bytes(prf[16 * i:16 * i + 16], "little"))
+    return total.to_bytes(16, "little") == got[4096:]
+
+
+def challenge(challenge_seed, host_id, group, seed, sample, shard_ids, now):
+    """5.7: the statement."""
+    fields = {"v": 1, "iat": now, "exp": now + 600, "host": host_id.hex(), "group": group.hex(), "seed": seed.hex(),
+              "sample": str(sample), "shards": [s.hex() for s in shard_ids]}
+    return sign(challenge_seed, "layr-challenge", json.dumps(fields).encode())
+
+
 # ---------------------------------------------------------------- 4.1 Root
 
 def seal_half(key, label, s, plain):
@@ -585,7 +631,7 @@ def verify(text, typ, more=()):
 
 
 class Record:
-    """5.7: a valid record of this id."""
+    """5.6: a valid record of this id."""
 
     def __init__(self, text, record_id, now):
         h, key, self.root = verify(text, "layr-record", ("v", "iat", "exp", "seq", "prev"))

@@ -88,6 +88,32 @@ small += tagger.tags(small_salt, small)
 eq("small blob size", len(small), v["small_size"])
 eq("small blob id", layr.sha256(small), v["small_id"])
 
+# 3.6
+v, a = V["challenge"], V["answer"]
+seed, first, both = H(v["seed"]), H(v["shard_id"]), {H(v["shard_id"]): sealed + tags, layr.sha256(small): small}
+drawn = layr.draw(seed, first, v["B"], 0)
+eq("all blocks once", [n for n, _ in drawn], list(range(v["B"])))
+eq("first coefficient", drawn[0][1].to_bytes(16, "little"), v["all_nu_first"])
+eq("last coefficient", drawn[-1][1].to_bytes(16, "little"), v["all_nu_last"])
+drawn = layr.draw(seed, first, v["B"], 5)
+eq("a sample of 5", [n for n, _ in drawn], v["sample5_blocks"])
+eq("its first coefficient", drawn[0][1].to_bytes(16, "little"), v["sample5_nu_first"])
+got = layr.answer(seed, 0, both)
+eq("answer over two shards", layr.sha256(got), a["over_both_blobs_sha256"])
+eq("sigma", got[4096:], a["sigma"])
+eq("mu, the first", got[:16], a["mu_first"])
+asked = [(first, salt, 32), (layr.sha256(small), small_salt, 1)]
+A = H(V["tags"]["A"])
+eq("it is accepted", layr.accept(A, seed, 0, asked, got), True)
+for at in (0, 4095, 4096, 4111):
+    eq("not with byte %d changed" % at, layr.accept(A, seed, 0, asked, got[:at] + bytes([got[at] ^ 1]) + got[at + 1:]), False)
+eq("nor for one shard", layr.accept(A, seed, 0, asked[:1], got), False)
+eq("nor for another seed", layr.accept(A, bytes(32), 0, asked, got), False)
+got = layr.answer(seed, 5, {first: sealed + tags})
+eq("answer of a sample", layr.sha256(got), a["sample5_over_first_sha256"])
+eq("its sigma", got[4096:], a["sample5_sigma"])
+eq("it is accepted", layr.accept(A, seed, 5, asked[:1], got), True)
+
 # 3.2
 v = V["erasure"]
 data = [pattern(d) for d in v["data"]]

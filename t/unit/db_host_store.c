@@ -71,7 +71,7 @@ static void test_open(void)
 
     snprintf(cmd, sizeof cmd, "%s/layr.db", h.dir);
     host_need(sqlite3_open(cmd, &sql) == SQLITE_OK, "the database");
-    host_need(sqlite3_exec(sql, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK, "of a later time");
+    host_need(sqlite3_exec(sql, "PRAGMA user_version = 5", NULL, NULL, NULL) == SQLITE_OK, "of a later time");
     sqlite3_close(sql);
     is_int(layr_hostdb_open(&db, &h.c, NULL), LAYR_ERR_VERSION, "a newer Layr's database is left alone");
     host_need(unlink(cmd) == 0, "no database");
@@ -82,21 +82,27 @@ static void test_open(void)
     host_need(system(cmd) == 0, "the other goes");
 }
 
-/* As version 0.1.0's first stores were: without what hosts note to give records on. */
+/* As version 0.1.0's first stores were: without what hosts note to give records on, and without groups. */
 static void test_old(void)
 {
     static const char older[] =
         "DROP INDEX record_due; DROP INDEX record_far; ALTER TABLE record DROP COLUMN due;"
         "ALTER TABLE record DROP COLUMN net; ALTER TABLE record DROP COLUMN far;"
-        "DROP TABLE network; PRAGMA user_version = 1;"
+        "DROP TABLE network; DROP TABLE grp; DROP TABLE scrub; DROP INDEX orders_group; PRAGMA user_version "
+        "= 1;"
         "INSERT INTO record VALUES (zeroblob(32), 1900000000, 'jws')";
     uint8_t place[32] = {1};
     char path[96];
     sqlite3 *sql = NULL;
+    layr_order_t o;
     layr_buf_t jws;
     host_t h;
 
     host_new(&h);
+    for (unsigned i = 0; i < 3; i++) {
+        o = host_order(i, i, 1 + i / 2);
+        host_need(host_put(&h, &o, i) == 0, "an order");
+    }
     layr_hostdb_close(h.db);
     h.db = NULL;
     snprintf(path, sizeof path, "%s/layr.db", h.dir);
@@ -109,6 +115,8 @@ static void test_old(void)
     layr_buf_free(&jws);
     host_restart(&h);
     is_int(host_count(&h, "record WHERE hex(far) LIKE 'AB%'"), 1, "how far they are was worked out, once");
+    is_int(host_count(&h, "grp WHERE bytes = 2 * 4112"), 1, "and what each group has ordered");
+    is_int(host_count(&h, "grp WHERE bytes = 4112"), 1, "of its own");
     host_end(&h);
 }
 

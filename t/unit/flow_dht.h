@@ -27,9 +27,9 @@ typedef struct dht_host {
     uint8_t seed[32], id[32];
     char hex[65], url[64], *contact;
     int port;
-    mischief_t is;
+    _Atomic mischief_t is;
     atomic_int asked, pinged;
-    uint8_t *record; /* what it holds, whatever the place */
+    const char *_Atomic record; /* what it holds, whatever the place */
 } dht_host_t;
 
 typedef struct dht_world {
@@ -131,9 +131,10 @@ static bool say_node(peer_t *p, const dht_host_t *h)
 
 static bool dht_mischief(peer_t *p, const dht_host_t *h)
 {
+    mischief_t is = h->is;
     char text[768];
 
-    switch (h->is) {
+    switch (is) {
     case SILENT:
         peer_hang(p);
         return false;
@@ -186,10 +187,10 @@ static bool dht_serve(peer_t *p)
         return say_node(p, h);
     }
     if ((at = strstr(p->path, "/v1/records/")) != NULL) {
-        if (h->record == NULL)
+        const char *record = h->record;
+        if (record == NULL)
             return peer_answer(p, 404, "", "", 0);
-        return peer_answer(p, 200, "Content-Type: application/jose\r\n", h->record,
-                           strlen((char *)h->record));
+        return peer_answer(p, 200, "Content-Type: application/jose\r\n", record, strlen(record));
     }
     if ((at = strstr(p->path, "/v1/closest/")) == NULL ||
         layr_unhex(target, 32, at + 12, strlen(at + 12)) != LAYR_OK)
@@ -229,10 +230,8 @@ static void dht_begin(unsigned count)
 static void dht_end(void)
 {
     server_stop(&dw.server);
-    for (unsigned i = 0; i < dw.count; i++) {
+    for (unsigned i = 0; i < dw.count; i++)
         free(dw.host[i].contact);
-        free(dw.host[i].record);
-    }
     free(dw.away_contact);
 }
 

@@ -189,9 +189,17 @@ static void config_file(void)
     layr_opt_free(&o);
     refused("a -H https://c -s https://d", LAYR_EXIT_USAGE);
 
+    write_file("layr.conf", "keep-renew yes\nkeep-threshold 6\n keep-renew no # later\n");
+    is_int(parse(&o, "a"), LAYR_OPT_GO_ON, "layr-keep's lines");
+    ok(strcmp(o.keep[LAYR_KEEP_RENEW], "no") == 0 && strcmp(o.keep[LAYR_KEEP_THRESHOLD], "6") == 0 &&
+           o.keep[LAYR_KEEP_GRACE] == NULL,
+       "are handed on, the later of two");
+    layr_opt_free(&o);
+
     static const char *const bad[] = {
-        "host\n",     "seed\n",    "seeds https://a\n", "seed https://a\nhost https://b\n",
-        "host a b\n", "host #x\n", "cacert\n"};
+        "keep-dance a\n", "keep-grace\n",      "host\n",
+        "seed\n",         "seeds https://a\n", "seed https://a\nhost https://b\n",
+        "host a b\n",     "host #x\n",         "cacert\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         write_file("layr.conf", bad[i]);
         refused("a", LAYR_EXIT_USAGE);

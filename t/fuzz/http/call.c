@@ -134,6 +134,29 @@ static void closest_get(gen_t *g, req_t *r)
     req_status(r, 200);
 }
 
+/* Of shards that may be there, most of the time. */
+static void audit_post(gen_t *g, req_t *r)
+{
+    const signer_t *owner = &g->world->owner[rng_below(&g->rng, OWNERS)];
+    layr_challenge_t *c = gen_take(g, sizeof *c);
+    unsigned count = rng_one_in(&g->rng, 8) ? 1 + rng_below(&g->rng, POOL) : 1 + rng_below(&g->rng, 3);
+    unsigned first = rng_below(&g->rng, POOL);
+
+    memcpy(c->group, owner->group, 16);
+    rng_fill(&g->rng, c->seed, 32);
+    c->sample = rng_one_in(&g->rng, 2) ? 0 : 1 + rng_below(&g->rng, 64);
+    c->count = count;
+    for (unsigned i = 0; i < count; i++)
+        memcpy(c->shard[i], g->world->pool[(first + i) % POOL].id, 32);
+    if (rng_one_in(&g->rng, 8))
+        rng_fill(&g->rng, c->shard[0], 32);
+    req_init(r, "POST", "/v1/audits");
+    req_statement(g, r, signed_challenge(g, owner, c), owner);
+    req_status(r, 200);
+    req_status(r, 404); /* some, or all, are not there */
+    req_status(r, 429);
+}
+
 static void page_get(gen_t *g, req_t *r)
 {
     req_init(r, rng_one_in(&g->rng, 4) ? "HEAD" : "GET",
@@ -145,7 +168,7 @@ static void no_call(gen_t *g, req_t *r)
 {
     static const char *const paths[] = {"/",           "/v1",         "/v1/",         "/v2/node",
                                         "/v1/nodes",   "/v1/shards",  "/v1/order",    "/v1/status/",
-                                        "/index.html", "/v1/closest", "/favicon.ico", "/v1/audits"};
+                                        "/index.html", "/v1/closest", "/favicon.ico", "/v1/audit"};
 
     req_init(r, "GET", PICK(&g->rng, paths));
     req_status(r, 404);
@@ -157,5 +180,8 @@ void call_make(gen_t *g, req_t *r)
         shard_put,  shard_put,  shard_put, shard_get,   shard_range, orders_post, record_put,
         record_put, record_get, node_get,  closest_get, page_get,    no_call};
 
-    PICK(&g->rng, calls)(g, r);
+    if (g->number % 16 == 7) /* not among them, so that the cases that found something are what they were */
+        audit_post(g, r);
+    else
+        PICK(&g->rng, calls)(g, r);
 }

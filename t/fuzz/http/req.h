@@ -60,6 +60,8 @@ void req_mutate(gen_t *g, req_t *r);
 span_t signed_order(gen_t *g, const signer_t *owner, const blob_t *shard, const uint8_t order[16]);
 span_t signed_orders(gen_t *g, const signer_t *owner, layr_action_t action, const uint8_t (*order)[16],
                      unsigned count);
+/* Host and times are put into it. */
+span_t signed_challenge(gen_t *g, const signer_t *auditor, layr_challenge_t *c);
 span_t signed_record(gen_t *g, const signer_t *file, uint64_t seq, const span_t *prev, size_t size);
 span_t signed_lie(gen_t *g, span_t jws, const signer_t *signer, bool *sure);
 

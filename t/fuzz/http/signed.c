@@ -83,6 +83,18 @@ span_t signed_orders(gen_t *g, const signer_t *owner, layr_action_t action, cons
     return finish(g, jws, rc);
 }
 
+span_t signed_challenge(gen_t *g, const signer_t *auditor, layr_challenge_t *c)
+{
+    char *jws = NULL;
+    int rc;
+
+    memcpy(c->host, g->world->host, 32);
+    c->iat = g->now;
+    c->exp = g->now + 300;
+    rc = layr_challenge_sign(&jws, c, auditor->seed);
+    return finish(g, jws, rc);
+}
+
 span_t signed_record(gen_t *g, const signer_t *file, uint64_t seq, const span_t *prev, size_t size)
 {
     layr_record_t r = {

@@ -23,6 +23,8 @@ print(json.dumps({
     'loose': column('SELECT lower(hex(shard)) FROM loose'),
     'owed': column('SELECT sum(size) FROM orders')[0] or 0,
     'owned': column('SELECT sum(bytes) FROM owner')[0] or 0,
+    'groups': column('SELECT count(*) FROM (SELECT audit, grp, sum(size) FROM orders GROUP BY audit, grp EXCEPT SELECT audit, id, bytes FROM grp)')[0]
+        + column('SELECT count(*) FROM (SELECT audit, id, bytes FROM grp EXCEPT SELECT audit, grp, sum(size) FROM orders GROUP BY audit, grp)')[0],
     'check': column('PRAGMA integrity_check')[0]}))
 END
 
@@ -54,6 +56,7 @@ sub disagreement {
         ['intents', "@{$db->{intents}}", ''],
         ['loose', "@{$db->{loose}}", ''],
         ['owners\' bytes', $db->{owned}, $db->{owed}],
+        ['groups whose bytes are wrong', $db->{groups}, 0],
         ['integrity', $db->{check}, 'ok'],
     );
 }

@@ -13,6 +13,7 @@ use warnings;
 use Exporter qw(import);
 use Layr::Kad;
 use Layr::Test;
+use List::Util qw(min sum0);
 use Test::More;
 
 our @EXPORT = qw(met home seed key_in ls live_of readable move);
@@ -20,13 +21,21 @@ our @EXPORT = qw(met home seed key_in ls live_of readable move);
 # -s URL#id of a host.
 sub seed { my ($swarm, $i) = @_; return ('-s', ($swarm->urls)[$i // 0]) }
 
-# Each of them knows all of them.
+# How many of these ids a table of the host with this id has room for: 20 for each length of the prefix that they share.
+sub room {
+    my ($own, @ids) = @_;
+    my %bucket;
+    $bucket{(unpack('B*', pack('H*', $own) ^ pack('H*', $_)) =~ /^(0*)/)[0]}++ for grep { $_ ne $own } @ids;
+    return sum0(map { min($_, 20) } values %bucket);
+}
+
+# Each of them knows all of them, or as many as its table has room for.
 sub met {
     my ($swarm, @which) = @_;
     my %want = map { $swarm->id($_) => 1 } @which;
     my $good = wait_for(60, sub {
         for my $i (@which) {
-            return 0 if (kad($swarm->url($i)) // {contacts => 0})->{contacts} < $#which;
+            return 0 if (kad($swarm->url($i)) // {contacts => 0})->{contacts} < room($swarm->id($i), keys %want);
             next if @which > 20;    # an answer has no more
             my %knows = map { $_ => 1 } known($swarm->url($i)), $swarm->id($i);
             return 0 if grep { !$knows{$_} } keys %want;

@@ -41,6 +41,7 @@ for i in range(count):
     db.execute('INSERT INTO shard VALUES (?, 4112)', (shard,))
     db.execute('INSERT INTO orders VALUES (?,?,?,?,?,4112,0,"none",?,?,NULL,NULL)', (os.urandom(16), shard, owner, bytes(16), bytes(32), int(time.time()), int(time.time()) + 86400))
 db.execute('INSERT INTO owner VALUES (?, ?)', (owner, 4112 * count))
+db.execute('INSERT INTO grp VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes', (bytes(32), bytes(16), 4112 * count))
 db.execute('UPDATE totals SET version = version + 1, bytes = bytes + ?, shards = shards + ?, orders = orders + ?', (4112 * count, count, count))
 if crash:
     for i in range(200):

@@ -281,6 +281,22 @@ sub revive { my $self = shift; $self->command('revive', @_); return $self }
 sub stop   { my $self = shift; $self->command('stop');       return $self }
 sub start  { my $self = shift; $self->command('start', @_);  return $self }
 
+# Another configuration of host I: its text, or a line more for the host. Until the workers that had the last one are gone,
+# what comes by an open connection may still be answered by them.
+sub reload {
+    my ($self, $i, $conf) = @_;
+    my $path = $self->path($i, 'nginx.conf');
+    $conf = Layr::Test::read_file($path) =~ s/(?=\n\s*layr_capacity)/\n            $conf/r if $conf !~ /layr_capacity/;
+    Layr::Test::write_file($path, $conf);
+    my %was = map { $_ => 1 } $self->children($i);
+    CORE::kill(HUP => $self->master($i));
+    return Layr::Test::wait_for(20, sub { !grep { $was{$_} } $self->children($i) });
+}
+
+# Process ids of host I's nginx: the master; the workers and the cache manager.
+sub master   { my ($self, $i) = @_; return (Layr::Test::read_file($self->path($i, 'nginx.pid')) =~ /(\d+)/)[0] }
+sub children { my ($self, $i) = @_; my $pid = $self->master($i); return split ' ', Layr::Test::read_file("/proc/$pid/task/$pid/children") }
+
 # URL#<host id> of each host; and its two halves for one.
 sub urls  { my ($self) = @_; return @{$self->{urls} //= [split /\n/, $self->command('urls')]} }
 sub url   { my ($self, $i) = @_; return (($self->urls)[$i] =~ /^([^#]*)/)[0] }

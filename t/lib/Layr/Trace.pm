@@ -13,6 +13,7 @@ package Layr::Trace;
 use strict;
 use warnings;
 use Layr::Test;
+use Time::HiRes ();
 
 my $serial = 0;
 
@@ -26,14 +27,16 @@ sub missing {
     return $why;
 }
 
-# delay: so many microseconds before each fdatasync, so that what may overlap does.
+my $writing = 'write,pwrite64,writev,pwritev,pwritev2,fdatasync,fsync,sync_file_range,rename,renameat,renameat2,mkdir,mkdirat,unlink,'
+    . 'unlinkat,sendto,sendmsg,sendfile';
+
+# calls: others than those that write. delay: so many microseconds before each fdatasync, so that what may overlap does.
 sub attach {
     my ($class, $pids, %o) = @_;
     my $file = scratch('trace' . $serial++);
     my @inject = $o{delay} ? ('-e', "inject=fdatasync:delay_enter=$o{delay}") : ();
     my $strace = spawn('strace', '-f', '-ttt', '-yy', '-xx', '-s', '70000', '-o', $file, '-e', 'signal=none', '-e',
-        'trace=write,pwrite64,writev,pwritev,pwritev2,fdatasync,fsync,sync_file_range,rename,renameat,renameat2,mkdir,mkdirat,unlink,'
-        . 'unlinkat,sendto,sendmsg,sendfile', @inject, map { ('-p', $_) } @$pids);
+        'trace=' . ($o{calls} // $writing), @inject, map { ('-p', $_) } @$pids);
     my $self = bless {file => $file, strace => $strace}, $class;
     wait_for(20, sub { ended($strace->pid) || !grep { !traced($_) } @$pids });
     return $self if !grep { !traced($_) } @$pids;
@@ -46,8 +49,27 @@ sub traced {
     return !grep { eval { read_file($_) } !~ /^TracerPid:\s+[1-9]/m } glob "/proc/$pid/task/*/status";
 }
 
+# A call that another thread's came into: its begin and its end.
+my $begin = qr/^(\d+)\s+[\d.]+ (\w+)\((.*) <unfinished \.\.\.>$/;
+my $end   = qr/^(\d+)\s+[\d.]+ <\.\.\. (\w+) resumed>(.*)\)\s+= (.*)$/;
+
+# A call that strace has not seen the end of when it goes is not told of: until there is none, and nothing new for a while.
+sub at_rest {
+    my ($file) = @_;
+    my $text = read_file($file);
+    my %open;
+    for (split /\n/, $text) {
+        $open{$1} = 1 if /$begin/;
+        delete $open{$1} if /$end/;
+    }
+    return 0 if %open || $text !~ /(?:^|\n)\z/;
+    Time::HiRes::sleep(0.1);
+    return -s $file == length $text;
+}
+
 sub calls {
     my ($self) = @_;
+    wait_for(10, sub { at_rest($self->{file}) });
     $self->{strace}->kill('INT')->wait;
     return parse(read_file($self->{file}));
 }
@@ -73,9 +95,9 @@ sub parse {
     my $at = 0;
     for (split /\n/, $text) {
         $at++;
-        if (/^(\d+)\s+[\d.]+ (\w+)\((.*) <unfinished \.\.\.>$/) {
+        if (/$begin/) {
             $open{$1} = [$2, $3, $at];
-        } elsif (/^(\d+)\s+[\d.]+ <\.\.\. (\w+) resumed>(.*)\)\s+= (.*)$/) {
+        } elsif (/$end/) {
             my $begun = delete $open{$1} // next;
             push @calls, {%{call($1, $2, $begun->[1] . $3, $4)}, start => $begun->[2], end => $at};
         } elsif (/^(\d+)\s+[\d.]+ (\w+)\((.*)\)\s+= (.*)$/) {

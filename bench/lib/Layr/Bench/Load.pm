@@ -9,7 +9,7 @@ use Exporter qw(import);
 use Layr::Bench;
 use Layr::Test;
 
-our @EXPORT = qw(load stored);
+our @EXPORT = qw(load get stored);
 
 # A run of it as a sample. Empty arguments are dropped.
 sub load {
@@ -18,10 +18,16 @@ sub load {
     return {%{unjson($c->{out})}, rss => $c->{rss}};
 }
 
-# Store so many shards at a swarm's host 0; their ids.
+# GETs of the paths in turn, over so many connections, for some seconds. h2: '--h2' or ''.
+sub get {
+    my ($url, $h2, $connections, @paths) = @_;
+    return load({stdin => join('', map { "$_\n" } @paths)}, 'get', $url, $h2, '-c', $connections, '-t', size(3, 0.2));
+}
+
+# Store so many shards at a swarm's host 0, of so many bytes (4 MiB and their tags); their ids.
 sub stored {
-    my ($swarm, $count) = @_;
-    load('put', $swarm->url(0), $swarm->url(0) =~ /^https/ ? '--h2' : is_h2c($swarm), '--host', $swarm->id(0), '--keep', '-n', $count);
+    my ($swarm, $count, $bytes) = @_;
+    load('put', $swarm->url(0), $swarm->url(0) =~ /^https/ ? '--h2' : is_h2c($swarm), '--host', $swarm->id(0), '--keep', '-n', $count, defined $bytes ? ('-b', $bytes) : ());
     return map { m{([^/]+)$} } $swarm->blobs(0);
 }
 

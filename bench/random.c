@@ -1,7 +1,7 @@
 /* Random numbers from a seed: xoshiro256** (Blackman and Vigna, 2018), and the distributions made of it. */
 #include <math.h>
 
-#include "sim.h"
+#include "random.h"
 
 static uint64_t splitmix(uint64_t *x)
 {
@@ -70,10 +70,22 @@ double random_weibull(random_t *r, double shape, double median)
     return pow(-log(random_unit(r)) / log(2), 1 / shape) * median;
 }
 
+static double lognormal(double a, double b, double median, double sigma)
+{
+    return median * exp(sigma * sqrt(-2 * log(a)) * cos(2 * M_PI * b));
+}
+
+double random_lognormal(random_t *r, double median, double sigma)
+{
+    double a = random_unit(r), b = random_unit(r);
+
+    return lognormal(a, b, median, sigma);
+}
+
 double random_lognormal_of(uint64_t number, double median, double sigma)
 {
     uint64_t x = number;
     double a = unit_of(splitmix(&x)), b = unit_of(splitmix(&x));
 
-    return median * exp(sigma * sqrt(-2 * log(a)) * cos(2 * M_PI * b));
+    return lognormal(a, b, median, sigma);
 }
