@@ -151,6 +151,12 @@ subtest 'a host that withholds what it has of one file' => sub {
     is(state_of('file')->{weakest}{good}, 4, 'what it has is not good');
     like($r->{err}, qr/^file: the hosts of \d shards? do not answer: they are waited for/m, 'but waited for');
     is(state_of('other')->{weakest}{good}, 7, 'the other file has all its shards');
+    $r = tool('layr-audit', 'file');
+    like($r->{out}, qr/^  \Q@{[$swarm->url($victim)]}\E .*  silent since \d{4}-/m, 'an audit names its host') or diag($r->{out});
+    my $audit = unjson(tool('layr-audit', '--json', 'file')->{out});
+    my ($host) = grep { $number{$_->{id}} == $victim } @{$audit->{hosts}};
+    cmp_ok($host->{unproven_since}, '>', time - 60, 'and since when');
+    is(scalar(grep { $_->{host} eq $host->{id} && $_->{unproven_since} >= $host->{unproven_since} } @{$audit->{bad}}), 1, 'and its shard');
     sql('UPDATE unproven SET since = since - 3600');
     $r = keep('for the grace', '--threshold', 'n', '--grace', 3600);
     like($r->{err}, qr/^file: patched: \d shards? restored on /m, 'it counts as lost') or diag($r->{err});

@@ -37,7 +37,7 @@ static layr_keep_unit_t *unit_of(layr_keep_units_t *u, const layr_audit_row_t *r
 /* Its host does not answer for it: that is a loss only when it has not for as long as the grace. */
 static bool is_waited_for(const layr_keep_units_t *u, const layr_audit_row_t *r)
 {
-    if (r->verdict != LAYR_UNREACHABLE && r->verdict != LAYR_TIMED_OUT && r->verdict != LAYR_REFUSED)
+    if (!layr_verdict_is_silent(r->verdict))
         return false;
     return u->grace > 0 && (r->unproven_since == 0 || u->now - r->unproven_since < u->grace);
 }

@@ -59,15 +59,15 @@ static void on_event(void *ctx, const layr_event_t *e)
 
 static void print_host(const layr_host_verdicts_t *h)
 {
-    char id[9], silent[LAYR_DATE_TEXT];
+    char id[9], date[LAYR_DATE_TEXT];
 
     layr_hex(id, h->id, 4);
     printf("  %-40s %7" PRIu64, h->url[0] != 0 ? h->url : id, h->shards);
     for (unsigned v = 0; v < LAYR_NEVER; v++)
         printf(" %11" PRIu64, h->count[v]);
-    if (h->silent_since != 0) {
-        layr_show_minute(silent, h->silent_since);
-        printf("  silent since %s", silent);
+    if (h->unproven_since != 0) {
+        layr_show_minute(date, h->unproven_since);
+        printf("  %s since %s", h->silent_since != 0 ? "silent" : "silent about some", date);
     }
     printf("\n");
 }
@@ -162,6 +162,7 @@ static int json_hosts(cJSON *o, const layr_verdicts_t *v)
         bad |= layr_json_u64(e, "shards", v->host[i].shards);
         bad |= json_counts(e, v->host[i].count);
         bad |= layr_json_time(e, "silent_since", v->host[i].silent_since);
+        bad |= layr_json_time(e, "unproven_since", v->host[i].unproven_since);
         bad |= layr_json_text(e, "trouble", v->host[i].text);
         bad |= !cJSON_AddItemToArray(list, e);
     }
@@ -186,6 +187,7 @@ static int json_bad(cJSON *o, const layr_verdicts_t *v)
         if (r->verdict != LAYR_NEVER) {
             bad |= layr_json_hex(e, "id", r->shard, 32);
             bad |= layr_json_hex(e, "host", r->host_id, 32);
+            bad |= layr_json_time(e, "unproven_since", r->unproven_since);
         }
         bad |= layr_json_text(e, "text", r->text);
         bad |= !cJSON_AddItemToArray(list, e);

@@ -89,8 +89,7 @@ int layr_verdicts_row(void *ctx, const layr_audit_row_t *r)
     v->now.needed = r->page ? 1 : v->scheme.k;
     v->now.rows++;
     v->now.good += r->verdict == LAYR_PASSED;
-    v->now.silent +=
-        r->verdict == LAYR_UNREACHABLE || r->verdict == LAYR_TIMED_OUT || r->verdict == LAYR_REFUSED;
+    v->now.silent += layr_verdict_is_silent(r->verdict);
     v->shards++;
     v->passed += r->verdict == LAYR_PASSED;
     if (r->verdict != LAYR_PASSED && list_bad(v, r) != LAYR_OK)
@@ -103,6 +102,8 @@ int layr_verdicts_row(void *ctx, const layr_audit_row_t *r)
     h->shards++;
     h->count[r->verdict]++;
     h->silent_since = r->silent_since;
+    if (r->unproven_since != 0 && (h->unproven_since == 0 || r->unproven_since < h->unproven_since))
+        h->unproven_since = r->unproven_since;
     if (r->verdict != LAYR_PASSED && h->text[0] == 0)
         memcpy(h->text, r->text, sizeof h->text);
     return LAYR_OK;

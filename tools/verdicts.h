@@ -11,7 +11,9 @@ typedef struct layr_host_verdicts {
     char url[LAYR_URL_MAX + 1]; /* "" when it was not found */
     uint64_t shards, count[LAYR_VERDICTS];
     layr_time_t silent_since;
-    char text[256]; /* the first thing that was wrong there, or "" */
+    layr_time_t
+        unproven_since; /* the longest of its shards that it neither proves nor says to be lost; 0: none */
+    char text[256];     /* the first thing that was wrong there, or "" */
 } layr_host_verdicts_t;
 
 typedef struct layr_verdicts {

@@ -30,6 +30,11 @@ layr_time_t layr_audit_now(const layr_audit_run_t *a)
     return a->o->now + (layr_time_t)((layr_now_us() - a->began_us) / 1000000);
 }
 
+bool layr_verdict_is_silent(layr_verdict_t v)
+{
+    return v == LAYR_UNREACHABLE || v == LAYR_TIMED_OUT || v == LAYR_REFUSED;
+}
+
 /* --- scores --- */
 
 static int by_host(const void *x, const void *y)
@@ -43,7 +48,7 @@ static void count_one(layr_score_t *s, layr_verdict_t v)
 {
     s->passed += v == LAYR_PASSED;
     s->lost += v == LAYR_CORRUPT || v == LAYR_MISSING;
-    s->silent += v == LAYR_UNREACHABLE || v == LAYR_TIMED_OUT || v == LAYR_REFUSED;
+    s->silent += layr_verdict_is_silent(v);
 }
 
 /* Of one host's rows, count of them. */
@@ -64,12 +69,6 @@ static int score_host(audit_t *a, layr_audit_item_t *const *item, size_t count)
     return rc;
 }
 
-/* Passed, or lost by its host's own word or its answer: not kept in the dark about. */
-static bool is_answered(layr_verdict_t v)
-{
-    return v == LAYR_PASSED || v == LAYR_CORRUPT || v == LAYR_MISSING;
-}
-
 /* A host that answers for some shards and never for others has lost those, or may as well have. */
 static int note_unproven(audit_t *a, layr_audit_item_t *const *item, size_t count)
 {
@@ -82,13 +81,14 @@ static int note_unproven(audit_t *a, layr_audit_item_t *const *item, size_t coun
     for (size_t i = 0; i < count; i++) {
         memcpy(u[i].host, item[i]->row.host_id, sizeof u[i].host);
         memcpy(u[i].shard, item[i]->row.shard, sizeof u[i].shard);
-        u[i].answered = is_answered(item[i]->row.verdict);
-        u[i].since = u[i].answered ? 0 : now;
+        u[i].answered = !layr_verdict_is_silent(item[i]->row.verdict);
     }
     if (a->run.s->journal != NULL)
         rc = layr_journal_unproven(a->run.s->journal, u, count, now);
     for (size_t i = 0; i < count; i++) {
         layr_audit_row_t *r = &item[i]->row;
+        if (a->run.s->journal == NULL)
+            u[i].since = u[i].answered ? 0 : now;
         bool sooner = u[i].since != 0 && r->silent_since != 0 && r->silent_since < u[i].since;
         r->unproven_since = sooner ? r->silent_since : u[i].since;
     }

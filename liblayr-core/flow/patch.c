@@ -36,16 +36,11 @@ static bool silent_too_long(const patch_t *p, layr_time_t since)
 
 static layr_fate_t fate_of(const patch_t *p, const layr_audit_row_t *r)
 {
-    switch (r->verdict) {
-    case LAYR_PASSED:
+    if (r->verdict == LAYR_PASSED)
         return r->host && r->host->leaving ? LAYR_FATE_LEAVING : LAYR_FATE_GOOD;
-    case LAYR_UNREACHABLE:
-    case LAYR_TIMED_OUT:
-    case LAYR_REFUSED:
-        return silent_too_long(p, r->unproven_since) ? LAYR_FATE_LOST : LAYR_FATE_WAITS;
-    default:
-        return LAYR_FATE_LOST;
-    }
+    if (layr_verdict_is_silent(r->verdict) && !silent_too_long(p, r->unproven_since))
+        return LAYR_FATE_WAITS;
+    return LAYR_FATE_LOST;
 }
 
 static int on_row(void *ctx, const layr_audit_row_t *r)

@@ -239,6 +239,8 @@ typedef enum layr_verdict {
     LAYR_VERDICTS
 } layr_verdict_t;
 const char *layr_verdict_name(layr_verdict_t v); /* "passed", "timed out", ... */
+/* Unreachable, timed out or refused: its host neither proves the shard nor says that it is lost. */
+bool layr_verdict_is_silent(layr_verdict_t v);
 
 typedef struct layr_audit_row {
     bool page; /* unit is a manifest page, not a segment */
