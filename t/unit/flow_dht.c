@@ -82,12 +82,12 @@ static unsigned overlap(const layr_dht_lookup_t *l, const uint8_t target[32])
     return good;
 }
 
-/* On a busy machine a good host may be passed over: it is none of five. */
+/* On a busy machine a good host may be passed over, but not each time. */
 static bool exact(layr_dht_t *d, const uint8_t target[32], unsigned want)
 {
     bool is = false;
 
-    for (unsigned i = 0; i < 5 && !is; i++) {
+    for (unsigned i = 0; i < 2 && !is; i++) {
         layr_dht_lookup_t *l = find(d, target);
         is = right(l, target, want) == want;
         layr_dht_lookup_drop(l);
@@ -147,12 +147,12 @@ static void test_lookup(void)
     layr_dht_free(d);
 }
 
-/* On a busy machine others are asked meanwhile: not each of five times. */
+/* On a busy machine others are asked meanwhile: not both times. */
 static bool is_known(layr_dht_t *d, const layr_dht_lookup_opts_t *o)
 {
     bool is = false;
 
-    for (unsigned i = 0; i < 5 && !is; i++) {
+    for (unsigned i = 0; i < 2 && !is; i++) {
         unsigned before = asked();
         layr_dht_lookup_t *l = begin(d, o);
         is = layr_dht_lookup_wait(l, NULL) == LAYR_OK && asked() - before <= 8;
@@ -215,7 +215,7 @@ static void test_value(void)
 }
 
 /* More than twice the silent hosts below: each of them costs one lookup its patience. */
-#define LOOKUPS 31
+#define LOOKUPS 31 /* of which one may find a good host too late, as others work on this machine */
 
 /* The lookups' median and longest, in ms. */
 static void measure(layr_dht_t *d, unsigned *median, unsigned *longest, unsigned *good)
@@ -251,14 +251,14 @@ static void test_slow(void)
     atomic_store(&dw.late_ms, 5);
     measure(d, &median, &longest, &good);
     layr_dht_free(d);
-    ok(good >= LOOKUPS - 3, "without slow ones, lookups find the closest (%u of %u)", good, LOOKUPS);
+    ok(good >= LOOKUPS - 1, "without slow ones, lookups find the closest (%u of %u)", good, LOOKUPS);
     for (unsigned i = 10; i < 23; i++)
         dw.host[i].is = SILENT;
     d = driver(3);
     measure(d, &slow_median, &slow_longest, &good);
     ok(slow_median <= 3 * median && slow_longest < 4000,
        "a third of the hosts silent: %u ms instead of %u, at most %u", slow_median, median, slow_longest);
-    ok(good >= LOOKUPS - 3, "and the others are found (%u of %u)", good, LOOKUPS);
+    ok(good >= LOOKUPS - 1, "and the others are found (%u of %u)", good, LOOKUPS);
     layr_dht_free(d);
     atomic_store(&dw.late_ms, 0);
     reset();
