@@ -146,7 +146,7 @@ subtest 'a folder' => sub {
     my $src = scratch('source');
     mkdir $_ for $src, map { "$src/$_" } 'many', 'empty', 'closed';
     make_file("$src/many/$_", 60_000, $_) for 1 .. 100;
-    make_file("$src/large", 40 << 20);
+    make_file("$src/large", 64 << 20);
     write_file("$src/none", '');
     write_file("$src/closed/in", 'in');
     symlink 'large', "$src/link";
@@ -159,7 +159,7 @@ subtest 'a folder' => sub {
     chmod 0000, "$src/closed";
     my $want = shape($src);
     my $tree = put($src);
-    for my $try (['killed', 'KILL', 10 << 20], ['killed late', 'KILL', 36 << 20], ['stopped', 'INT', 20 << 20]) {
+    for my $try (['killed', 'KILL', 24 << 20], ['killed late', 'KILL', 44 << 20], ['stopped', 'INT', 34 << 20]) {
         my ($what, $signal, $moment) = @$try;
         forget_served();
         isnt(cut_get($signal, $dir, $moment, '--resume', '-o', "$dir/tree", $tree)->{status}, 0, $what);
@@ -181,8 +181,8 @@ subtest 'a folder' => sub {
         is($r->{status}, 0, "$what: gone on with") or diag($r->{err});
         is_deeply(shape("$dir/tree"), $want, "$what: the folder is right");
         is_deeply([partials($dir)], [], "$what: nothing is left beside it");
-        cmp_ok(unjson($r->{out})->{found_bytes}, '>=', $moment / 2, "$what: what was there is found");
-        cmp_ok(served() - (57 << 20), '<=', 17 << 20, "$what: and little is sent twice") if $what ne 'killed late';
+        cmp_ok(unjson($r->{out})->{found_bytes}, '>=', $moment - (16 << 20), "$what: what was there is found");
+        cmp_ok(served() - (81 << 20), '<=', 17 << 20, "$what: and little is sent twice") if $what ne 'killed late';
         is_deeply(shape($src), $want, "$what: nothing outside was touched");
         chmod 0700, "$dir/tree/closed";
         File::Path::remove_tree("$dir/tree");

@@ -6,6 +6,8 @@ package Layr::GetResume;
 use strict;
 use warnings;
 use Exporter qw(import);
+use File::Find ();
+use File::Path ();
 use Layr::Test;
 use Test::More;
 use Time::HiRes ();
@@ -56,10 +58,14 @@ sub served {
 # What unfinished gets left in a folder.
 sub partials { my ($dir) = @_; my @all = glob "$dir/.layr-get-*"; return @all }
 
-# Bytes on disk of a file, or of the files in a folder.
+# Bytes that were written to the files in a folder: without holes, and without what a file system keeps in store behind a file's end.
 sub weight {
-    my ($path) = @_;
-    my ($sum) = split ' ', run('du', '-s', '-B1', $path)->{out};
+    my ($dir) = @_;
+    my $sum = 0;
+    File::Find::find({no_chdir => 1, wanted => sub {
+        my @s = lstat;    # it may be gone by now
+        $sum += $s[7] < 512 * $s[12] ? $s[7] : 512 * $s[12] if @s && -f _;
+    }}, $dir);
     return $sum;
 }
 
@@ -72,12 +78,20 @@ sub under_way {
     return $p;
 }
 
-# It is cut off there by a signal; its exit status.
+# It is cut off there by a signal; its exit status. On a busy machine it may be done before the signal comes: then once more.
 sub cut_get {
     my ($signal, $dir, $bytes, @args) = @_;
-    my $p = under_way($dir, $bytes, @args);
-    $p->kill($signal);
-    return $p->wait;
+    my ($to) = map { $args[$_ + 1] } grep { $args[$_] eq '-o' } 0 .. $#args;
+    my $r;
+    for (1 .. 5) {
+        my $p = under_way($dir, $bytes, @args);
+        $p->kill($signal);
+        $r = $p->wait;
+        last if $r->{status} != 0;
+        chmod 0700, glob "$to/*";
+        File::Path::remove_tree($to);
+    }
+    return $r;
 }
 
 sub resumed_get {
