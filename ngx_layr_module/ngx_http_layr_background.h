@@ -68,10 +68,18 @@ ngx_int_t ngx_http_layr_background_add(ngx_cycle_t *cycle,
 /* seconds since 1970, for periods: a build for tests may let them fly */
 layr_time_t ngx_http_layr_background_clock(ngx_http_layr_background_t *bg);
 
-/* contacts: join, pings, refresh; NGX_AGAIN: there is more to do at once */
+/* join, refresh, save */
 ngx_int_t ngx_http_layr_upkeep_begin(ngx_http_layr_background_t *bg);
 void ngx_http_layr_upkeep_step(ngx_http_layr_background_t *bg);
 void ngx_http_layr_upkeep_end(ngx_http_layr_background_t *bg);
+
+/* who enters the table, and who stays */
+void ngx_http_layr_pings_begin(ngx_http_layr_background_t *bg,
+    layr_time_t now);
+void ngx_http_layr_pings_step(ngx_http_layr_background_t *bg,
+    layr_time_t now);
+/* data: background; a contact that a lookup came by */
+void ngx_http_layr_pings_heard(void *data, const layr_kad_contact_t *c);
 
 /* the table on disk */
 void ngx_http_layr_snapshot_load(ngx_http_layr_background_t *bg);
