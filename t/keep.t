@@ -223,7 +223,14 @@ subtest 'a service' => sub {
     like($r->{err}, qr/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d layr-keep: watching over 2 files$/m, 'its log has times');
     like($r->{err}, qr/^\S+ \S+ layr-keep: stopped$/m, 'and its end');
     ok(!at_work(), 'the file says so');
-    is(tool('layr-keep', 'status')->{status}, 0, 'all is well');
+    $r = tool('layr-keep', 'status');
+    is($r->{status}, 0, 'all is well');
+    unlike($r->{out}, qr/^HOST/m, 'files only');
+    $r = tool('layr-keep', 'status', '-v');
+    like($r->{out}, qr/^HOST .*^https:\S+ +[1-9]\d* +\d+ +\d+  \d{4}-/ms, '-v: and hosts') or diag($r->{out});
+    my $status = unjson(tool('layr-keep', 'status', '--json')->{out});
+    is(scalar(grep { $_->{url} eq $swarm->url($number{$_->{id}}) && $_->{passed} > 0 && $_->{last_good} > time - 300 } @{$status->{hosts}}), 7, 'how each did');
+    ok((grep { $_->{silent} > 0 } @{$status->{hosts}}) >= 1, 'and that some did not answer');
 };
 
 subtest 'killed in the middle, and again' => sub {

@@ -5,6 +5,8 @@
 #ifndef LAYR_TOOL_KEEP_H
 #define LAYR_TOOL_KEEP_H
 
+#include <cjson/cJSON.h>
+
 #include "layr/keep.h"
 #include "session.h"
 
@@ -56,6 +58,10 @@ int layr_keep_look(layr_keeper_t *k, layr_kept_t *f, unsigned due, layr_diag_t *
 /* The list of files itself: its copies audited, and written again when some are lost. An error is the journal's. */
 int layr_keep_list(layr_keeper_t *k) LAYR_CHECKED;
 void layr_keep_failed(layr_keeper_t *k, layr_kept_t *f, int rc, const layr_diag_t *d);
+
+/* keep_hosts.c: how hosts did in audits: an array of `o`; with -v, a table. 0 or an error. */
+int layr_keep_json_hosts(const layr_keeper_t *k, cJSON *o) LAYR_CHECKED;
+int layr_keep_show_hosts(const layr_keeper_t *k) LAYR_CHECKED;
 
 /* keep_status.c */
 /* <state_dir>/keep.json, written anew beside it and renamed: what `status --json` prints. 0 or an error. */

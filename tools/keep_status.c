@@ -59,7 +59,7 @@ static cJSON *json_status(const layr_keeper_t *k, bool running, int *bad)
     files = cJSON_AddArrayToObject(o, "files");
     for (size_t i = 0; files != NULL && i < k->count; i++)
         *bad |= json_file(files, &k->file[i], &k->policy);
-    *bad |= files == NULL;
+    *bad |= files == NULL || layr_keep_json_hosts(k, o) != 0;
     return o;
 }
 
@@ -184,6 +184,9 @@ int layr_keep_show_status(const layr_keeper_t *k)
     printf("%-*s  %-10s  %-10s  %-16s  %-16s\n", NAME_WIDTH, "NAME", "GOOD", "UNTIL", "AUDITED", "NEXT");
     for (size_t i = 0; i < k->count; i++)
         show_file(&k->file[i], &k->policy);
+    rc = k->opt->verbose ? layr_keep_show_hosts(k) : 0;
+    if (rc != 0)
+        return layr_tool_failed(&k->tool, rc, NULL);
     rc = layr_show_end();
     return rc == LAYR_EXIT_OK ? verdict(k) : rc;
 }

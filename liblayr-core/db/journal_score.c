@@ -6,11 +6,12 @@
 /* The table is made by whoever comes first: readers without a key keep scores, too. */
 static int make_table(layr_journal_t *j)
 {
-    return layr_jdb_run(j,
-                        "CREATE TABLE IF NOT EXISTS score (host BLOB PRIMARY KEY, passed INTEGER NOT NULL,"
-                        " lost INTEGER NOT NULL, silent INTEGER NOT NULL, last_good INTEGER NOT NULL,"
-                        " last_bad INTEGER NOT NULL, silent_since INTEGER NOT NULL) WITHOUT ROWID",
-                        "");
+    return layr_jdb_run(
+        j,
+        "CREATE TABLE IF NOT EXISTS score (host BLOB PRIMARY KEY, passed INTEGER NOT NULL,"
+        " lost INTEGER NOT NULL, silent INTEGER NOT NULL, last_good INTEGER NOT NULL,"
+        " last_bad INTEGER NOT NULL, silent_since INTEGER NOT NULL, url TEXT NOT NULL) WITHOUT ROWID",
+        "");
 }
 
 static bool has_table(layr_journal_t *j, int *rc)
@@ -31,10 +32,10 @@ static int read_row(layr_journal_t *j, sqlite3_stmt *st, layr_score_t *out)
     out->last_good = sqlite3_column_int64(st, 4);
     out->last_bad = sqlite3_column_int64(st, 5);
     out->silent_since = sqlite3_column_int64(st, 6);
-    return rc;
+    return rc == 0 ? layr_jdb_text(j, st, 7, out->url, sizeof out->url) : rc;
 }
 
-#define COLUMNS "host, passed, lost, silent, last_good, last_bad, silent_since"
+#define COLUMNS "host, passed, lost, silent, last_good, last_bad, silent_since, url"
 
 static int find(layr_journal_t *j, const uint8_t host[32], layr_score_t *out)
 {
@@ -70,9 +71,11 @@ static int add(layr_journal_t *j, const layr_score_t *found, layr_time_t now, la
         s->silent_since = 0;
     else if (found->silent > 0 && (s->silent_since == 0 || s->silent_since > now))
         s->silent_since = now;
-    return layr_jdb_run(j, "INSERT OR REPLACE INTO score (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        "kiiiiii", s->host, (int64_t)s->passed, (int64_t)s->lost, (int64_t)s->silent,
-                        (int64_t)s->last_good, (int64_t)s->last_bad, (int64_t)s->silent_since);
+    if (found->url[0] != 0)
+        memcpy(s->url, found->url, sizeof s->url);
+    return layr_jdb_run(j, "INSERT OR REPLACE INTO score (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        "kiiiiiit", s->host, (int64_t)s->passed, (int64_t)s->lost, (int64_t)s->silent,
+                        (int64_t)s->last_good, (int64_t)s->last_bad, (int64_t)s->silent_since, s->url);
 }
 
 int layr_journal_score_add(layr_journal_t *j, const layr_score_t *found, layr_time_t now, layr_score_t *out)

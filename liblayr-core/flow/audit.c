@@ -58,6 +58,8 @@ static int score_host(audit_t *a, layr_audit_item_t *const *item, size_t count)
     int rc = LAYR_OK;
 
     memcpy(found.host, item[0]->row.host_id, 32);
+    if (item[0]->row.host != NULL)
+        memcpy(found.url, item[0]->row.host->url, sizeof found.url);
     for (size_t i = 0; i < count; i++)
         count_one(&found, item[i]->row.verdict);
     if (a->run.s->journal != NULL)

@@ -277,6 +277,7 @@ typedef struct layr_score {
     uint64_t passed, lost, silent;   /* shards, over all audits */
     layr_time_t last_good, last_bad; /* 0: never */
     layr_time_t silent_since;        /* 0: its last audit was answered */
+    char url[LAYR_URL_MAX + 1];      /* where it was found last; "": never. add: "" leaves what is known */
 } layr_score_t;
 int layr_journal_score_add(layr_journal_t *j, const layr_score_t *found, layr_time_t now,
                            layr_score_t *out) LAYR_CHECKED;

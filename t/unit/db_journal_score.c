@@ -27,7 +27,7 @@ static int stop(void *ctx, const layr_score_t *s)
 
 static void scores(layr_journal_t *j)
 {
-    layr_score_t s;
+    layr_score_t s, found = {.passed = 0, .url = "https://a.example"};
     unsigned sum = 0;
 
     is_int(layr_journal_score_get(j, A, &s), 0, "of a host that nobody knows");
@@ -51,9 +51,14 @@ static void scores(layr_journal_t *j)
     ok(s.silent_since == 0 && s.last_good == 600, "who answers for one is not silent");
     s = add(j, A, 0, 0, 0, 700);
     ok(s.silent_since == 0 && s.last_good == 600, "nothing found changes nothing");
+    memcpy(found.host, A, sizeof found.host);
+    ok(s.url[0] == 0 && layr_journal_score_add(j, &found, 750, &s) == 0 && strcmp(s.url, found.url) == 0,
+       "it was found there");
+    (void)add(j, A, 0, 0, 0, 760);
     (void)add(j, B, 0, 0, 1, 800);
     is_int(layr_journal_score_get(j, A, &s), 0, "read back");
     ok(s.passed == 6 && s.lost == 1 && s.silent == 20, "the sums are there");
+    ok(strcmp(s.url, "https://a.example") == 0, "and where it was found");
     is_int(layr_journal_score_each(j, count, &sum), 0, "both");
     is_int(sum, 0xa + 0xb, "both");
     is_int(layr_journal_score_each(j, stop, NULL), 0xa, "a value ends it");
